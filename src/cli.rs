@@ -1,0 +1,158 @@
+//! The command line: global flags, and one line per subcommand.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::FalseyValueParser;
+use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::commands::{completions, man};
+use crate::error::{Outcome, Report};
+use crate::ui::{Color, Format, Ui, Verbosity};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or nothing to do
+  1  differences or findings, where asked for
+  2  error: usage, input, configuration, network
+  3  refused by a guard: downgrade, policy, stale plan, lock held
+  4  applied, but unhealthy or only in part
+
+Every flag can be given as an environment variable, GITOPS_ and its name: GITOPS_DRY_RUN=1.";
+
+/// Carry a new image tag from a build to a running environment, through Git
+#[derive(Debug, Parser)]
+#[command(name = "gitops", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Globals {
+    /// The GitOps repository: a directory in its checkout
+    #[arg(short = 'C', long, global = true, value_name = "PATH", default_value = ".")]
+    pub repo: PathBuf,
+    /// Use this file instead of `gitops.yaml` at the repository's root
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to print on stdout
+    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub output: Format,
+    /// When to colour; `NO_COLOR` is honoured
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Print nothing but results, warnings and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say how and why
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+}
+
+impl Globals {
+    fn ui(&self) -> Ui {
+        let verbosity = match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        };
+        Ui::new(self.output, self.color, verbosity)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Command {
+    fn run(&self, _globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Completions(args) => completions::run(args, ui),
+            Self::Man(args) => man::run(args, ui),
+        }
+    }
+}
+
+/// The definitions from which parser, help, completions and man pages follow.
+#[must_use]
+pub fn command() -> clap::Command {
+    with_environment(Cli::command())
+}
+
+/// Gives each flag its `GITOPS_<FLAG>` variable, in every subcommand alike.
+fn with_environment(command: clap::Command) -> clap::Command {
+    command.mut_args(variable_of).mut_subcommands(with_environment)
+}
+
+fn variable_of(arg: Arg) -> Arg {
+    let Some(long) = arg.get_long() else { return arg };
+    let name = format!("GITOPS_{}", long.replace('-', "_").to_uppercase());
+    let arg = match arg.get_action() {
+        ArgAction::SetTrue => arg.value_parser(FalseyValueParser::new()),
+        ArgAction::Set | ArgAction::Append => arg,
+        _ => return arg,
+    };
+    // The footer of `gitops --help` states the rule once, so that each flag need not.
+    arg.env(OsString::from(name)).hide_env(true)
+}
+
+/// Parses the arguments, runs the command, reports an error and gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` arrive here too; clap chooses the stream and the code.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let ui = cli.globals.ui();
+    match cli.command.run(&cli.globals, &ui) {
+        Ok(outcome) => ExitCode::from(outcome.exit()),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let report = Report::of(&error);
+            ui.error(&report);
+            ExitCode::from(report.code.exit())
+        }
+    }
+}
+
+/// Whether the reader of stdout left, as in `gitops … | head -1`: not an error of ours.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .root_cause()
+        .downcast_ref::<io::Error>()
+        .is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_hold_together() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_ends_with_examples() {
+        for sub in command().get_subcommands() {
+            let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples = help.matches("\n  gitops ").count();
+            assert!((2..=4).contains(&examples), "{}: {examples} examples", sub.get_name());
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! `gitops` carries a new image tag from a build to a running environment, through Git.
+//!
+//! This library exists so that tests, benches and fuzzers reach the code; its API is not stable.
+//! `docs/architecture.md` is the map.
+
+pub mod cli;
+pub mod commands;
+pub mod error;
+pub mod ui;
+
+// Domain: pure, no I/O.
+pub mod change;
+pub mod snapshot;
+
+// Adapters: all I/O; they never print and never read the environment.
+pub mod files;

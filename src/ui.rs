@@ -1,0 +1,188 @@
+//! The terminal: results go to stdout, everything else to stderr.
+//!
+//! Commands never write to a stream themselves, so quiet, verbose, colour and JSON are decided here.
+
+use std::cell::RefCell;
+use std::io::{self, IsTerminal as _, Write};
+
+use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use crate::error::Report;
+
+/// The `schema` of every JSON document this program prints.
+pub const SCHEMA: &str = "gitops/v1";
+
+/// What stdout carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document, for programs.
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl From<Color> for anstream::ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors and warnings only.
+    Quiet,
+    /// What was done.
+    Normal,
+    /// Also how and why.
+    Verbose,
+}
+
+/// The only way to the user's streams.
+#[derive(Debug)]
+pub struct Ui {
+    format: Format,
+    color: Color,
+    verbosity: Verbosity,
+    warnings: RefCell<Vec<String>>,
+}
+
+impl Ui {
+    /// A user interface that behaves as the global flags ask.
+    #[must_use]
+    pub fn new(format: Format, color: Color, verbosity: Verbosity) -> Self {
+        Self { format, color, verbosity, warnings: RefCell::default() }
+    }
+
+    /// Whether the command is to print JSON rather than text.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Whether a person watches stderr and wants to see progress.
+    #[must_use]
+    pub fn shows_progress(&self) -> bool {
+        self.verbosity > Verbosity::Quiet && io::stderr().is_terminal()
+    }
+
+    /// One line of the result.
+    pub fn line(&self, text: impl AsRef<str>) -> io::Result<()> {
+        self.text(&format!("{}\n", text.as_ref()))
+    }
+
+    /// A text of the result, exactly as it is. Escape sequences in it are dropped where colour is off.
+    pub fn text(&self, text: &str) -> io::Result<()> {
+        let mut out = AutoStream::new(io::stdout().lock(), self.color.into());
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+
+    /// A unified diff, coloured by line on a terminal and byte for byte otherwise.
+    pub fn diff(&self, diff: &str) -> io::Result<()> {
+        if !self.colors_stdout() {
+            let mut out = io::stdout().lock();
+            out.write_all(diff.as_bytes())?;
+            return out.flush();
+        }
+        let painted: String = diff.split_inclusive('\n').map(paint_diff_line).collect();
+        self.text(&painted)
+    }
+
+    /// The JSON envelope: `fields` behind `schema` and `command`, the warnings so far at its end.
+    pub fn json(&self, command: &str, fields: Value) -> io::Result<()> {
+        let mut envelope = json!({ "schema": SCHEMA, "command": command });
+        if let (Value::Object(into), Value::Object(fields)) = (&mut envelope, fields) {
+            into.extend(fields);
+            into.insert("warnings".to_owned(), json!(*self.warnings.borrow()));
+        }
+        self.line(envelope.to_string())
+    }
+
+    /// What was done; silent with `--quiet`.
+    pub fn status(&self, text: impl AsRef<str>) {
+        if self.verbosity >= Verbosity::Normal {
+            self.talk(text.as_ref());
+        }
+    }
+
+    /// How and why; only with `--verbose`.
+    pub fn detail(&self, text: impl AsRef<str>) {
+        if self.verbosity >= Verbosity::Verbose {
+            self.talk(text.as_ref());
+        }
+    }
+
+    /// Something the user should look at; also kept for the JSON envelope.
+    pub fn warn(&self, text: impl Into<String>) {
+        let text = text.into();
+        let style = AnsiColor::Yellow.on_default().bold();
+        self.talk(&format!("{style}warning:{style:#} {text}"));
+        self.warnings.borrow_mut().push(text);
+    }
+
+    /// The end of a failed command. In JSON mode the envelope also goes to stdout.
+    pub fn error(&self, report: &Report) {
+        let style = AnsiColor::Red.on_default().bold();
+        self.talk(&format!("{style}error:{style:#} {}", report.message));
+        if let Some(hint) = &report.hint {
+            let style = AnsiColor::Cyan.on_default().bold();
+            self.talk(&format!("{style}hint:{style:#} {hint}"));
+        }
+        if self.is_json() {
+            let error = json!({
+                "message": report.message, "hint": report.hint, "code": report.code.as_str(),
+            });
+            // The streams may be what failed; the exit code tells either way.
+            let _ = self.line(json!({ "schema": SCHEMA, "error": error }).to_string());
+        }
+    }
+
+    fn colors_stdout(&self) -> bool {
+        let choice = match self.color {
+            Color::Auto => AutoStream::choice(&io::stdout()),
+            other => other.into(),
+        };
+        choice != anstream::ColorChoice::Never
+    }
+
+    fn talk(&self, text: &str) {
+        let mut err = AutoStream::new(io::stderr().lock(), self.color.into());
+        // Nobody is left to tell when stderr is closed.
+        let _ = writeln!(err, "{text}");
+    }
+}
+
+fn paint_diff_line(line: &str) -> String {
+    let style = match line.as_bytes().first() {
+        _ if line.starts_with("+++") || line.starts_with("---") || line.starts_with("diff ") => {
+            Style::new().bold()
+        }
+        Some(b'+') => AnsiColor::Green.on_default(),
+        Some(b'-') => AnsiColor::Red.on_default(),
+        Some(b'@') => AnsiColor::Cyan.on_default(),
+        _ => return line.to_owned(),
+    };
+    let (body, end) = line.strip_suffix('\n').map_or((line, ""), |body| (body, "\n"));
+    format!("{style}{body}{style:#}{end}")
+}

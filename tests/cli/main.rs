@@ -1,0 +1,13 @@
+//! Runs the program as a user would and compares everything it says.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    reason = "a test fails by panicking, and prepares its own files and environment"
+)]
+
+mod support;
+
+mod basics;
+mod tidy;
