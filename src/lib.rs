@@ -11,6 +11,7 @@ pub mod ui;
 // Domain: pure, no I/O.
 pub mod change;
 pub mod snapshot;
+pub mod yaml;
 
 // Adapters: all I/O; they never print and never read the environment.
 pub mod files;
