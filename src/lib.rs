@@ -14,3 +14,4 @@ pub mod snapshot;
 
 // Adapters: all I/O; they never print and never read the environment.
 pub mod files;
+pub mod http;
