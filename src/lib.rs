@@ -15,3 +15,4 @@ pub mod yaml;
 
 // Adapters: all I/O; they never print and never read the environment.
 pub mod files;
+pub mod http;
