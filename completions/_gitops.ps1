@@ -35,9 +35,56 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('bump-tag', 'bump-tag', [CompletionResultType]::ParameterValue, 'Set the tag of images in the files of environments')
+            [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Try the main job on a throw-away GitOps repository')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print a manual page, or write them all')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'gitops;bump-tag' {
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'The environment to change; can be given several times')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The environment to change; can be given several times')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Change this file instead of an environment''s')
+            [CompletionResult]::new('--document', '--document', [CompletionResultType]::ParameterName, 'The document of the file: its number from 0, or kind=K,name=N')
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Set the string at a key path of the file; can be given several times')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Refuse unless the present value is this')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
+            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file instead of `gitops.yaml` at the repository''s root')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print on stdout')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print on stdout')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; `NO_COLOR` is honoured')
+            [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Add the last key of a path that is missing')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Where several places match, change them all')
+            [CompletionResult]::new('--shared', '--shared', [CompletionResultType]::ParameterName, 'Change a value that other keys share through an anchor or a merge key')
+            [CompletionResult]::new('--drop-digest', '--drop-digest', [CompletionResultType]::ParameterName, 'Remove a digest that pins the image, where none is given')
+            [CompletionResult]::new('--no-downgrade', '--no-downgrade', [CompletionResultType]::ParameterName, 'Refuse a version older than the present one')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Print the diff that would be made, and write nothing')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the diff that would be made, and write nothing')
+            [CompletionResult]::new('--explain', '--explain', [CompletionResultType]::ParameterName, 'Say for every candidate why it is meant or not')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how and why')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how and why')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'gitops;demo' {
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Make the repository here, in a new directory, and keep it')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
+            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file instead of `gitops.yaml` at the repository''s root')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print on stdout')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print on stdout')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; `NO_COLOR` is honoured')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how and why')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how and why')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'gitops;completions' {
@@ -72,9 +119,17 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             break
         }
         'gitops;help' {
+            [CompletionResult]::new('bump-tag', 'bump-tag', [CompletionResultType]::ParameterValue, 'Set the tag of images in the files of environments')
+            [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Try the main job on a throw-away GitOps repository')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print a manual page, or write them all')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'gitops;help;bump-tag' {
+            break
+        }
+        'gitops;help;demo' {
             break
         }
         'gitops;help;completions' {

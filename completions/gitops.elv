@@ -32,9 +32,54 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
             cand --version 'Print version'
+            cand bump-tag 'Set the tag of images in the files of environments'
+            cand demo 'Try the main job on a throw-away GitOps repository'
             cand completions 'Print the completion script of a shell'
             cand man 'Print a manual page, or write them all'
             cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'gitops;bump-tag'= {
+            cand -e 'The environment to change; can be given several times'
+            cand --env 'The environment to change; can be given several times'
+            cand --file 'Change this file instead of an environment''s'
+            cand --document 'The document of the file: its number from 0, or kind=K,name=N'
+            cand --set 'Set the string at a key path of the file; can be given several times'
+            cand --expect 'Refuse unless the present value is this'
+            cand -C 'The GitOps repository: a directory in its checkout'
+            cand --repo 'The GitOps repository: a directory in its checkout'
+            cand --config 'Use this file instead of `gitops.yaml` at the repository''s root'
+            cand -o 'What to print on stdout'
+            cand --output 'What to print on stdout'
+            cand --color 'When to colour; `NO_COLOR` is honoured'
+            cand --create 'Add the last key of a path that is missing'
+            cand --all 'Where several places match, change them all'
+            cand --shared 'Change a value that other keys share through an anchor or a merge key'
+            cand --drop-digest 'Remove a digest that pins the image, where none is given'
+            cand --no-downgrade 'Refuse a version older than the present one'
+            cand -n 'Print the diff that would be made, and write nothing'
+            cand --dry-run 'Print the diff that would be made, and write nothing'
+            cand --explain 'Say for every candidate why it is meant or not'
+            cand -q 'Print nothing but results, warnings and errors'
+            cand --quiet 'Print nothing but results, warnings and errors'
+            cand -v 'Say how and why'
+            cand --verbose 'Say how and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'gitops;demo'= {
+            cand --dir 'Make the repository here, in a new directory, and keep it'
+            cand -C 'The GitOps repository: a directory in its checkout'
+            cand --repo 'The GitOps repository: a directory in its checkout'
+            cand --config 'Use this file instead of `gitops.yaml` at the repository''s root'
+            cand -o 'What to print on stdout'
+            cand --output 'What to print on stdout'
+            cand --color 'When to colour; `NO_COLOR` is honoured'
+            cand -q 'Print nothing but results, warnings and errors'
+            cand --quiet 'Print nothing but results, warnings and errors'
+            cand -v 'Say how and why'
+            cand --verbose 'Say how and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'gitops;completions'= {
             cand -C 'The GitOps repository: a directory in its checkout'
@@ -66,9 +111,15 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'gitops;help'= {
+            cand bump-tag 'Set the tag of images in the files of environments'
+            cand demo 'Try the main job on a throw-away GitOps repository'
             cand completions 'Print the completion script of a shell'
             cand man 'Print a manual page, or write them all'
             cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'gitops;help;bump-tag'= {
+        }
+        &'gitops;help;demo'= {
         }
         &'gitops;help;completions'= {
         }

@@ -2,13 +2,13 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::FalseyValueParser;
 use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{completions, man};
+use crate::commands::{bump_tag, completions, demo, man};
 use crate::error::{Outcome, Report};
 use crate::ui::{Color, Format, Ui, Verbosity};
 
@@ -70,13 +70,17 @@ impl Globals {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    BumpTag(bump_tag::Args),
+    Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
 
 impl Command {
-    fn run(&self, _globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
+    fn run(&self, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         match self {
+            Self::BumpTag(args) => bump_tag::run(args, globals, ui),
+            Self::Demo(args) => demo::run(args, ui),
             Self::Completions(args) => completions::run(args, ui),
             Self::Man(args) => man::run(args, ui),
         }
@@ -128,6 +132,14 @@ pub fn main() -> ExitCode {
             ExitCode::from(report.code.exit())
         }
     }
+}
+
+/// Runs a command line in a directory, as part of another command (`demo`).
+pub fn run_in(dir: &Path, args: &[&str], ui: &Ui) -> anyhow::Result<Outcome> {
+    let words = ["gitops"].iter().chain(args);
+    let mut cli = Cli::try_parse_from(words)?;
+    dir.clone_into(&mut cli.globals.repo);
+    cli.command.run(&cli.globals, ui)
 }
 
 /// Whether the reader of stdout left, as in `gitops … | head -1`: not an error of ours.

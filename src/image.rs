@@ -32,9 +32,8 @@ impl ImageRef {
             Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
             _ => (rest, None),
         };
-        let valid = is_repository(repository)
-            && tag.is_none_or(is_tag)
-            && digest.is_none_or(is_digest);
+        let valid =
+            is_repository(repository) && tag.is_none_or(is_tag) && digest.is_none_or(is_digest);
         valid.then(|| Self {
             repository: repository.to_owned(),
             tag: tag.map(str::to_owned),
@@ -187,10 +186,10 @@ fn is_repository(text: &str) -> bool {
 
 fn is_host(text: &str) -> bool {
     let (host, port) = text.split_once(':').unwrap_or((text, "0"));
-    let part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
-    host.split('.').all(part) && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
+    host.split('.').all(is_label) && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`.
@@ -259,8 +258,26 @@ mod tests {
     #[test]
     fn refuses_what_is_no_reference() {
         let cases = [
-            "", ":v1", "a:", "a b", "Acme/api", "a//b", "/a", "a/", "a:v 1", "a:-v", "a@sha256:12",
-            "a@", "${IMAGE}", "a:${TAG}", "{{ .x }}", "a:v1:v2", "-a", "a_-b", "https://x/y", "a..b",
+            "",
+            ":v1",
+            "a:",
+            "a b",
+            "Acme/api",
+            "a//b",
+            "/a",
+            "a/",
+            "a:v 1",
+            "a:-v",
+            "a@sha256:12",
+            "a@",
+            "${IMAGE}",
+            "a:${TAG}",
+            "{{ .x }}",
+            "a:v1:v2",
+            "-a",
+            "a_-b",
+            "https://x/y",
+            "a..b",
         ];
         for text in cases {
             assert_eq!(ImageRef::parse(text), None, "{text}");
@@ -291,9 +308,15 @@ mod tests {
     fn reads_bumps() {
         let read = |text: &str| Bump::parse(text).map_err(|error| error.to_string());
         let bump = read("r.io:5000/acme/api=v2").unwrap();
-        assert_eq!((bump.image.as_str(), bump.version.to_string().as_str()), ("r.io:5000/acme/api", "v2"));
+        assert_eq!(
+            (bump.image.as_str(), bump.version.to_string().as_str()),
+            ("r.io:5000/acme/api", "v2")
+        );
         assert_eq!(read(&format!("api=@{DIGEST}")).unwrap().version.tag, None);
-        assert_eq!(read(&format!("api=v2@{DIGEST}")).unwrap().version.digest.as_deref(), Some(DIGEST));
+        assert_eq!(
+            read(&format!("api=v2@{DIGEST}")).unwrap().version.digest.as_deref(),
+            Some(DIGEST)
+        );
         let cases = [
             ("api", "there is no `=`"),
             ("api:v2", "there is no `=`"),

@@ -9,10 +9,16 @@ pub mod error;
 pub mod ui;
 
 // Domain: pure, no I/O.
+pub mod bump;
 pub mod change;
+pub mod environment;
+pub mod image;
+pub mod policy;
 pub mod snapshot;
+pub mod target;
 pub mod yaml;
 
 // Adapters: all I/O; they never print and never read the environment.
 pub mod files;
 pub mod http;
+pub mod worktree;

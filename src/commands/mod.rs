@@ -1,4 +1,6 @@
 //! One file per subcommand: `Args`, whose comments are the help, and `run`, the order of its steps.
 
+pub mod bump_tag;
 pub mod completions;
+pub mod demo;
 pub mod man;

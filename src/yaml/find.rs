@@ -160,7 +160,7 @@ fn through_alias(path: &YamlPath, alias: NodeRef<'_>) -> Hinted {
 }
 
 /// Refuses a node whose value other places show, through its own anchor or that of a parent.
-fn refuse_shared(node: NodeRef<'_>) -> anyhow::Result<()> {
+pub fn refuse_shared(node: NodeRef<'_>) -> anyhow::Result<()> {
     let mut below: Option<NodeRef<'_>> = None;
     let mut at = Some(node);
     while let Some(anchored) = at {
@@ -199,7 +199,7 @@ fn shows(alias: NodeRef<'_>, anchored: NodeRef<'_>, below: Option<NodeRef<'_>>) 
 
 /// Explains a path that leads nowhere: how far it went, what is there, which key is nearest.
 #[must_use]
-pub(super) fn missing(stream: &Stream, document: usize, path: &YamlPath) -> Hinted {
+pub fn missing(stream: &Stream, document: usize, path: &YamlPath) -> Hinted {
     let Some(mut node) = stream.root(document) else {
         return Hinted::plain(Code::NotFound, format!("no `{path}`: the document is empty"));
     };

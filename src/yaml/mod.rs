@@ -17,7 +17,7 @@ use std::ops::Range;
 
 pub use edit::{Address, Change, Edited, Operation};
 pub use embedded::Embedded;
-pub use find::{Found, Sharing, find, inserting};
+pub use find::{Found, Sharing, find, inserting, missing, refuse_shared};
 pub use path::{Segment, YamlPath};
 pub use scalar::is_ambiguous;
 
@@ -82,6 +82,9 @@ struct Node {
     parent: Option<NodeId>,
     first: Option<NodeId>,
     next: Option<NodeId>,
+    previous: Option<NodeId>,
+    /// How many children of the parent come before it.
+    position: u32,
     /// The anchor defined here, or referred to by an alias; 0 for none.
     anchor: u32,
     tag: Option<Box<str>>,
@@ -334,11 +337,18 @@ impl<'s> NodeRef<'s> {
         self.entries().find(|(name, _)| name.scalar() == Some(key))
     }
 
+    /// Whether it is a key of a mapping.
+    #[must_use]
+    pub fn is_key(self) -> bool {
+        self.raw().position.is_multiple_of(2) && self.parent().is_some_and(Self::is_mapping)
+    }
+
     /// The key this node is the value of.
     #[must_use]
     pub fn key(self) -> Option<Self> {
-        let (key, _) = self.parent()?.entries().find(|(_, value)| value.id == self.id)?;
-        Some(key)
+        let in_mapping = self.parent().is_some_and(Self::is_mapping);
+        let previous = self.raw().previous.filter(|_| in_mapping && !self.is_key())?;
+        Some(self.stream.node(previous))
     }
 
     /// The key path that leads here.
@@ -348,8 +358,7 @@ impl<'s> NodeRef<'s> {
         let mut node = self;
         while let Some(parent) = node.parent() {
             if parent.is_sequence() {
-                let index = parent.children().position(|item| item.id == node.id);
-                segments.push(Segment::Index(index.unwrap_or_default()));
+                segments.push(Segment::Index(node.raw().position as usize));
             } else if let Some(key) = node.key() {
                 segments.push(Segment::Key(key.scalar().unwrap_or_default().to_owned()));
             }

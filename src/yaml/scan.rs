@@ -49,8 +49,8 @@ struct Builder {
     documents: Vec<Document>,
     anchors: Vec<Option<NodeId>>,
     aliases: Vec<NodeId>,
-    /// The open collections, each with its latest child.
-    open: Vec<(NodeId, Option<NodeId>)>,
+    /// The open collections, each with its latest child and the number of its children.
+    open: Vec<(NodeId, Option<NodeId>, u32)>,
 }
 
 impl Builder {
@@ -80,7 +80,7 @@ impl Builder {
                 self.open(kind, span, anchor, tag.map(|tag| tag_name(&tag)));
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                if let Some((id, _)) = self.open.pop() {
+                if let Some((id, ..)) = self.open.pop() {
                     self.nodes[id.index()].end = span.end.byte_offset().map_or(0, narrow);
                 }
             }
@@ -91,13 +91,16 @@ impl Builder {
     fn open(&mut self, kind: Kind, span: Span, anchor: usize, tag: Option<Box<str>>) {
         let id = self.push(kind, span, anchor, Text::None);
         self.nodes[id.index()].tag = tag;
-        self.open.push((id, None));
+        self.open.push((id, None, 0));
     }
 
     fn push(&mut self, kind: Kind, span: Span, anchor: usize, text: Text) -> NodeId {
         let id = NodeId(narrow(self.nodes.len()));
         let range = span.byte_range().unwrap_or_default();
-        let parent = self.open.last().map(|(parent, _)| *parent);
+        let (parent, previous, position) = self
+            .open
+            .last()
+            .map_or((None, None, 0), |(parent, latest, count)| (Some(*parent), *latest, *count));
         self.nodes.push(Node {
             kind,
             start: narrow(range.start),
@@ -106,15 +109,20 @@ impl Builder {
             parent,
             first: None,
             next: None,
+            previous,
+            position,
             anchor: narrow(anchor),
             tag: None,
             text,
         });
         match self.open.last_mut() {
-            Some((parent, latest)) => match latest.replace(id) {
-                Some(latest) => self.nodes[latest.index()].next = Some(id),
-                None => self.nodes[parent.index()].first = Some(id),
-            },
+            Some((parent, latest, count)) => {
+                match latest.replace(id) {
+                    Some(latest) => self.nodes[latest.index()].next = Some(id),
+                    None => self.nodes[parent.index()].first = Some(id),
+                }
+                *count += 1;
+            }
             None => {
                 if let Some(document) = self.documents.last_mut() {
                     document.root = Some(id);

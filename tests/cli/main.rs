@@ -10,4 +10,5 @@
 mod support;
 
 mod basics;
+mod bump_tag;
 mod tidy;

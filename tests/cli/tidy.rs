@@ -15,7 +15,8 @@ const DOMAIN: &[&str] = &[
     "diff",
     "digest",
 ];
-const ADAPTERS: &[&str] = &["files", "git", "http", "forge", "notifier", "actuator", "ci"];
+const ADAPTERS: &[&str] =
+    &["files", "worktree", "git", "http", "forge", "notifier", "actuator", "ci"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

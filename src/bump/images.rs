@@ -1,0 +1,305 @@
+//! `IMAGE=TAG`: find the one place of each image in each environment, and give it the version.
+
+use serde::Serialize;
+
+use super::document::{Selector, select};
+use super::source::is_template;
+use super::{Draft, Edit, Plan, Rules, Source, guard, guard_shared, read};
+use crate::environment::Config;
+use crate::error::{Code, Hinted};
+use crate::image::Bump;
+use crate::snapshot::Snapshot;
+use crate::target::{self, Match, Place, Query, Site};
+use crate::yaml::{Address, Embedded, Operation};
+
+/// Where to look for images: the files of an environment, or one file.
+#[derive(Clone, Debug)]
+pub struct Images {
+    /// The environment's name.
+    pub environment: Option<String>,
+    /// Its files.
+    pub files: Vec<String>,
+    /// Which document of the file.
+    pub document: Option<Selector>,
+}
+
+impl Images {
+    fn place(&self) -> String {
+        match (&self.environment, self.files.as_slice()) {
+            (Some(environment), _) => format!("the environment `{environment}`"),
+            (None, [file]) => format!("`{file}`"),
+            (None, files) => format!("{} files", files.len()),
+        }
+    }
+}
+
+/// A site with the file it is in.
+#[derive(Clone, Debug)]
+struct Located {
+    source: Source,
+    site: Site,
+}
+
+impl AsRef<Site> for Located {
+    fn as_ref(&self) -> &Site {
+        &self.site
+    }
+}
+
+impl Located {
+    /// `staging/api.yaml:12: image.tag (ghcr.io/acme/api)`.
+    fn describe(&self) -> String {
+        let spot = self.site.spot();
+        let repository = self.site.repositories.first();
+        let repository = repository.map(|r| format!(" ({r})")).unwrap_or_default();
+        format!("{}:{}: {}{repository}", self.source.path, spot.line, spot.path)
+    }
+}
+
+/// The files of a scope that were read, with what stood in the way of the others.
+struct Searched {
+    located: Vec<Located>,
+    /// Files that are not YAML and may hold what was looked for.
+    unreadable: Vec<anyhow::Error>,
+    warnings: Vec<String>,
+}
+
+/// Plans every image in every scope.
+pub fn plan_images(
+    snapshot: &dyn Snapshot,
+    config: &Config,
+    bumps: &[Bump],
+    scopes: &[Images],
+    rules: &Rules,
+) -> anyhow::Result<Plan> {
+    let policy = config.policy()?;
+    let queries: Vec<Query<'_>> = bumps.iter().map(|bump| query(config, bump)).collect();
+    let needles: Vec<&str> = queries.iter().flat_map(Query::needles).collect();
+    let mut draft = Draft::default();
+    for scope in scopes {
+        let searched = search(snapshot, scope, Some(&needles))?;
+        draft.warnings.extend(searched.warnings);
+        if let Some(error) = searched.unreadable.into_iter().next() {
+            return Err(error);
+        }
+        for (bump, query) in bumps.iter().zip(&queries) {
+            let chosen = target::select(query, &searched.located);
+            if chosen.is_empty() {
+                return Err(not_found(snapshot, scope, bump)?.into());
+            }
+            if chosen.len() > 1 && !rules.all {
+                return Err(ambiguous(scope, bump, &chosen).into());
+            }
+            for (located, _) in chosen {
+                let repository =
+                    query.configured.or(located.site.repositories.first().map(String::as_str));
+                policy
+                    .check(repository, &bump.version)
+                    .map_err(|refused| prefixed(&located.describe(), &refused))?;
+                update(&mut draft, scope, bump, located, rules)?;
+            }
+        }
+    }
+    draft.finish()
+}
+
+fn query<'q>(config: &'q Config, bump: &'q Bump) -> Query<'q> {
+    Query { image: &bump.image, configured: config.image_of(&bump.image) }
+}
+
+fn prefixed(place: &str, error: &Hinted) -> Hinted {
+    let message = format!("{place}: {error}");
+    match error.hint() {
+        Some(hint) => Hinted::new(error.code(), message, hint),
+        None => Hinted::plain(error.code(), message),
+    }
+}
+
+/// Reads the files of a scope; with `needles`, only those that contain one of them.
+fn search(
+    snapshot: &dyn Snapshot,
+    scope: &Images,
+    needles: Option<&[&str]>,
+) -> anyhow::Result<Searched> {
+    let mut searched =
+        Searched { located: Vec::new(), unreadable: Vec::new(), warnings: Vec::new() };
+    for (path, bytes) in read(snapshot, &scope.files)? {
+        let relevant = needles.is_none_or(|needles| {
+            needles.iter().any(|needle| path.contains(needle) || contains(&bytes, needle))
+        });
+        if !relevant {
+            continue;
+        }
+        let template = is_template(&bytes);
+        let source = match Source::read(&path, bytes) {
+            Ok(source) => source,
+            // Of an environment, a renderer's templates are no concern; a file named is.
+            Err(_) if template && scope.environment.is_some() => {
+                searched.warnings.push(format!("`{path}` is a template and was left out"));
+                continue;
+            }
+            Err(error) => {
+                searched.unreadable.push(error);
+                continue;
+            }
+        };
+        let documents = select(&source.stream, &path, scope.document.as_ref())?;
+        let sites = target::sites(&source.stream, &path);
+        let sites = sites.into_iter().filter(|site| documents.contains(&site.document));
+        searched.located.extend(sites.map(|site| Located { source: source.clone(), site }));
+    }
+    Ok(searched)
+}
+
+fn contains(bytes: &[u8], needle: &str) -> bool {
+    let needle = needle.as_bytes();
+    needle.is_empty() || bytes.windows(needle.len()).any(|window| window == needle)
+}
+
+fn update(
+    draft: &mut Draft,
+    scope: &Images,
+    bump: &Bump,
+    located: &Located,
+    rules: &Rules,
+) -> anyhow::Result<()> {
+    let Located { source, site } = located;
+    let old = target::current(site);
+    let whole = old.to_string();
+    let tag = old.tag.as_deref().unwrap_or_default();
+    let new = bump.version.tag.as_deref().unwrap_or(tag);
+    let version = bump.version.to_string();
+    let same = if version == whole { version.as_str() } else { new };
+    guard(rules, &[tag, &whole, &site.spot().value], same, &format!("`{}`", located.describe()))?;
+    let edits = target::plan(site, &bump.version, rules.drop_digest)
+        .map_err(|refused| prefixed(&source.path, &refused))?;
+    for edit in edits {
+        guard_node_shared(source, edit.spot.at, rules)
+            .map_err(|error| error.context(format!("cannot edit `{}`", source.path)))?;
+        let record = Edit {
+            environment: scope.environment.clone(),
+            image: Some(bump.image.clone()),
+            target: Some(site.target),
+            file: source.path.clone(),
+            document: site.document,
+            key: edit.spot.path.to_string(),
+            line: edit.spot.line,
+            before: Some(edit.spot.value.clone()),
+            after: edit.after.clone(),
+        };
+        draft.add(source, edit.spot.at, Operation::Set(edit.after), record);
+    }
+    Ok(())
+}
+
+fn guard_node_shared(source: &Source, at: Address, rules: &Rules) -> anyhow::Result<()> {
+    let node = source.stream.node(at.node);
+    let Some(inner) = at.inner else { return guard_shared(node, rules) };
+    let embedded = Embedded::of(node);
+    embedded.map_or(Ok(()), |block| guard_shared(block.stream().node(inner), rules))
+}
+
+fn ambiguous(scope: &Images, bump: &Bump, chosen: &[(&Located, Match)]) -> Hinted {
+    let list: Vec<String> = chosen
+        .iter()
+        .map(|(located, found)| format!("\n  {} — {found}", located.describe()))
+        .collect();
+    Hinted::new(
+        Code::Ambiguous,
+        format!(
+            "cannot choose: `{}` means {} places in {}:{}",
+            bump.image,
+            chosen.len(),
+            scope.place(),
+            list.concat()
+        ),
+        "name the repository in full, narrow it with --file or --document, or --all to set them all",
+    )
+}
+
+fn not_found(snapshot: &dyn Snapshot, scope: &Images, bump: &Bump) -> anyhow::Result<Hinted> {
+    let message = format!("cannot find the image `{}` in {}", bump.image, scope.place());
+    let searched = search(snapshot, scope, None)?;
+    let near = target::nearest(&bump.image, searched.located.iter().map(|l| &l.site));
+    let hint = if near.is_empty() {
+        let files = scope.files.len();
+        format!("no image is known in its {files} files; --set KEY=VALUE sets any key of a --file")
+    } else {
+        format!("the nearest there: {}; --explain lists every candidate", near.join(", "))
+    };
+    Ok(Hinted::new(Code::NotFound, message, hint))
+}
+
+/// A place that was looked at, and why it is meant or not.
+#[derive(Clone, Debug, Serialize)]
+pub struct Candidate {
+    /// The environment it was found in.
+    pub environment: Option<String>,
+    /// The image as the user named it.
+    pub image: String,
+    /// Whether it is meant.
+    pub matched: bool,
+    /// Why.
+    pub reason: String,
+    /// The kind of place.
+    pub target: &'static str,
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The key path.
+    pub key: String,
+    /// The value there.
+    pub value: String,
+}
+
+/// Every place in the scopes, for `--explain`.
+pub fn explain(
+    snapshot: &dyn Snapshot,
+    config: &Config,
+    bumps: &[Bump],
+    scopes: &[Images],
+) -> anyhow::Result<Vec<Candidate>> {
+    let mut candidates = Vec::new();
+    for scope in scopes {
+        let searched = search(snapshot, scope, None)?;
+        for bump in bumps {
+            let query = query(config, bump);
+            let chosen = target::select(&query, &searched.located);
+            for located in &searched.located {
+                let found = chosen.iter().find(|(one, _)| std::ptr::eq(*one, located));
+                candidates.push(candidate(scope, bump, located, found.map(|(_, found)| *found)));
+            }
+        }
+    }
+    Ok(candidates)
+}
+
+fn candidate(scope: &Images, bump: &Bump, located: &Located, found: Option<Match>) -> Candidate {
+    let spot = located.site.spot();
+    let known = located.site.repositories.iter().chain(located.site.names.iter().map(|n| &n.text));
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    let reason = match found {
+        Some(found) => format!("`{}` is {found}", bump.image),
+        None if known.is_empty() => "nothing names it".to_owned(),
+        None => format!("it is known as {}", known.join(", ")),
+    };
+    Candidate {
+        environment: scope.environment.clone(),
+        image: bump.image.clone(),
+        matched: found.is_some(),
+        reason,
+        target: located.site.target,
+        file: located.source.path.clone(),
+        line: spot.line,
+        key: spot.path.to_string(),
+        value: value_of(&located.site),
+    }
+}
+
+fn value_of(site: &Site) -> String {
+    match &site.place {
+        Place::Reference { spot, .. } => spot.value.clone(),
+        Place::Tag { .. } | Place::Digest(_) => target::current(site).to_string(),
+    }
+}

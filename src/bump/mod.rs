@@ -1,0 +1,148 @@
+//! What a bump would change: from images, or key paths, and rules to a [`Plan`]. Pure: it reads through
+//! a [`Snapshot`], so that it can be made again on every new tip of a branch.
+
+mod document;
+mod images;
+mod source;
+mod values;
+
+pub use document::Selector;
+pub use images::{Candidate, Images, explain, plan_images};
+pub use source::Source;
+pub use values::{Assignment, plan_values};
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::change::{ChangeSet, FileChange};
+use crate::error::{Code, Hinted};
+use crate::policy::refuse_downgrade;
+use crate::snapshot::Snapshot;
+use crate::yaml::{self, Address, Change, NodeRef, Operation, Sharing};
+
+/// What a user allows or insists on.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Edit every match where there is more than one.
+    pub all: bool,
+    /// What to do with values that other keys share.
+    pub sharing: Sharing,
+    /// Remove a digest that would outlive its tag.
+    pub drop_digest: bool,
+    /// Refuse an older version.
+    pub no_downgrade: bool,
+    /// Refuse unless the value is this one (or the new one already).
+    pub expect: Option<String>,
+    /// Add a last key that is missing.
+    pub create: bool,
+}
+
+/// One scalar that changes. Serialised, it is an element of `edits` in the JSON envelope.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Edit {
+    /// The environment it was found in.
+    pub environment: Option<String>,
+    /// The image as the user named it.
+    pub image: Option<String>,
+    /// The kind of place.
+    pub target: Option<&'static str>,
+    /// The file, relative to the repository's root.
+    pub file: String,
+    /// The document, counted from 0.
+    pub document: usize,
+    /// The key path.
+    pub key: String,
+    /// The line before the edit, from 1.
+    pub line: usize,
+    /// The old value; `None` where the key is new.
+    pub before: Option<String>,
+    /// The new value.
+    pub after: String,
+}
+
+/// Everything a bump would do.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The files, before and after.
+    pub changes: ChangeSet,
+    /// The values, in the order of the request.
+    pub edits: Vec<Edit>,
+    /// Remarks for `--verbose`.
+    pub notes: Vec<String>,
+    /// Remarks for everybody.
+    pub warnings: Vec<String>,
+}
+
+/// The changes collected so far, by file.
+#[derive(Default)]
+struct Draft {
+    files: BTreeMap<String, (Source, Vec<Change>)>,
+    edits: Vec<Edit>,
+    warnings: Vec<String>,
+}
+
+impl Draft {
+    fn add(&mut self, source: &Source, at: Address, operation: Operation, edit: Edit) {
+        let entry = self.files.entry(source.path.clone());
+        let (_, changes) = entry.or_insert_with(|| (source.clone(), Vec::new()));
+        let change = Change { at, operation };
+        if !changes.contains(&change) {
+            changes.push(change);
+            self.edits.push(edit);
+        }
+    }
+
+    /// Makes the edits and checks them.
+    fn finish(self) -> anyhow::Result<Plan> {
+        let mut plan = Plan { edits: self.edits, warnings: self.warnings, ..Plan::default() };
+        let mut files = Vec::new();
+        for (path, (source, changes)) in self.files {
+            let edited = yaml::edit::edit(&source.stream, &changes)
+                .map_err(|error| error.context(format!("cannot edit `{path}`")))?;
+            if let Some(cause) = edited.unconfirmed {
+                plan.notes.push(format!(
+                    "`{path}`: checked with one YAML reader; the second cannot read it: {cause}"
+                ));
+            }
+            let before = source.stream.source().as_bytes().to_vec();
+            files.push(FileChange { path, before, after: edited.text.into_bytes() });
+        }
+        plan.changes = ChangeSet::new(files);
+        Ok(plan)
+    }
+}
+
+/// The guards that compare the old version with the new one.
+fn guard(rules: &Rules, before: &[&str], after: &str, place: &str) -> Result<(), Hinted> {
+    let old = before.first().copied().unwrap_or_default();
+    if let Some(expected) = &rules.expect
+        && !before.contains(&expected.as_str())
+        && !before.contains(&after)
+    {
+        let message = format!("{place} is `{old}`, not `{expected}` as --expect has it");
+        let hint = "somebody else changed it; look at it again before deciding";
+        return Err(Hinted::new(Code::Unexpected, message, hint));
+    }
+    if rules.no_downgrade {
+        refuse_downgrade(old, after).map_err(|refused| {
+            let hint = refused.hint().unwrap_or_default().to_owned();
+            Hinted::new(Code::Downgrade, format!("{place}: {refused}"), hint)
+        })?;
+    }
+    Ok(())
+}
+
+/// Refuses a value that other keys share, unless `--shared` allows it.
+fn guard_shared(node: NodeRef<'_>, rules: &Rules) -> anyhow::Result<()> {
+    match rules.sharing {
+        Sharing::Edit => Ok(()),
+        Sharing::Refuse => yaml::refuse_shared(node),
+    }
+}
+
+fn read(snapshot: &dyn Snapshot, paths: &[String]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let contents = snapshot.read(paths)?;
+    Ok(paths.iter().cloned().zip(contents).collect())
+}

@@ -1,0 +1,154 @@
+//! Helm values and everything shaped like them: `image.repository` and `image.tag`, a split registry,
+//! `name` and `tag`, `imageTag`, `image: reference`, maps of images.
+
+use super::{Name, NameKind, Place, Scope, Site};
+use crate::image::ImageRef;
+use crate::yaml::{Kind, NodeRef};
+
+pub(super) fn find(scope: &Scope<'_>, sites: &mut Vec<Site>) {
+    let root = scope.root();
+    let other = scope.object().is_some()
+        || super::kustomize::is_kustomization(scope)
+        || super::compose::is_compose(scope)
+        || super::helmfile::is_helmfile(scope);
+    if !other && root.is_mapping() {
+        search(scope, sites);
+    }
+}
+
+/// Searches all values of a scope.
+pub(super) fn search(scope: &Scope<'_>, sites: &mut Vec<Site>) {
+    walk(scope, scope.root(), sites);
+}
+
+/// Recursion is bounded by the parser's limit of nesting.
+fn walk<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
+    if node.is_mapping() {
+        image_map(scope, node, sites);
+        flat_tag(scope, node, sites);
+        references(scope, node, sites);
+        map_of_images(scope, node, sites);
+    }
+    for child in node.children() {
+        if matches!(child.kind(), Kind::Mapping { .. } | Kind::Sequence { .. }) {
+            walk(scope, child, sites);
+        }
+    }
+}
+
+/// A scalar that an edit can replace: also one without a value, but no collection.
+fn scalar<'s>(node: NodeRef<'s>, key: &str) -> Option<NodeRef<'s>> {
+    let (_, value) = node.entries().find(|(name, _)| name.scalar() == Some(key))?;
+    matches!(value.kind(), Kind::Scalar(_) | Kind::Alias)
+        .then_some(value)
+        .filter(|value| value.resolved().scalar().is_some())
+}
+
+fn is_image_key(node: NodeRef<'_>) -> bool {
+    let key = node.key().and_then(NodeRef::scalar).unwrap_or_default();
+    key.len() >= 5
+        && key.is_char_boundary(key.len() - 5)
+        && key[key.len() - 5..].eq_ignore_ascii_case("image")
+}
+
+/// `{registry, repository | name | image, tag | version, digest}`.
+fn image_map<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
+    let named = |key| node.get_text(key).filter(|text| ImageRef::parse(text).is_some());
+    let repository = named("repository")
+        .or_else(|| {
+            named("image").filter(|text| ImageRef::parse(text).is_some_and(|i| i.tag.is_none()))
+        })
+        .or_else(|| named("name").filter(|name| is_image_key(node) || name.contains('/')));
+    if repository.is_none() && !is_image_key(node) {
+        return;
+    }
+    let version = || scalar(node, "version").filter(|_| repository.is_some());
+    let tag = scalar(node, "tag").or_else(version);
+    let digest = scalar(node, "digest");
+    let place = Place::of(tag.map(|tag| scope.spot(tag)), digest.map(|digest| scope.spot(digest)));
+    let Some(place) = place else { return };
+    let registry = node.get_text("registry").filter(|registry| !registry.is_empty());
+    let repositories = repository
+        .map(|repository| match registry {
+            Some(registry) => format!("{}/{repository}", registry.trim_end_matches('/')),
+            None => repository.to_owned(),
+        })
+        .into_iter()
+        .collect();
+    let container = node
+        .get_text("name")
+        .filter(|name| Some(*name) != repository)
+        .map(|name| Name { kind: NameKind::Container, text: name.to_owned() });
+    sites.push(scope.site(node, repositories, container.into_iter().collect(), place));
+}
+
+/// `imageTag: v1`, `apiImageTag: v1`, beside `image: repository` or `imageRepository`.
+fn flat_tag<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
+    for (key, value) in node.entries() {
+        let Some(name) = key.scalar() else { continue };
+        let stem = match name {
+            "imageTag" | "image_tag" => "",
+            _ => match ["ImageTag", "_image_tag"].iter().find_map(|end| name.strip_suffix(end)) {
+                Some(stem) => stem,
+                None => continue,
+            },
+        };
+        if !matches!(value.kind(), Kind::Scalar(_) | Kind::Alias) {
+            continue;
+        }
+        let siblings = match stem {
+            "" => ["image", "imageName", "imageRepository"].map(str::to_owned),
+            stem => ["Image", "ImageName", "ImageRepository"].map(|end| format!("{stem}{end}")),
+        };
+        let repositories = siblings
+            .iter()
+            .filter_map(|key| node.get_text(key))
+            .find(|text| ImageRef::parse(text).is_some_and(|image| image.tag.is_none()))
+            .map(str::to_owned)
+            .into_iter()
+            .collect();
+        let place = Place::Tag { tag: scope.spot(value), digest: None };
+        sites.push(scope.site(value, repositories, Vec::new(), place));
+    }
+}
+
+/// `image: repository:tag`, and keys that end so (`sidecarImage`).
+fn references<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
+    for (_, value) in node.entries().filter(|(_, value)| is_image_key(*value)) {
+        let container = node
+            .get_text("name")
+            .map(|name| Name { kind: NameKind::Container, text: name.to_owned() });
+        sites.extend(reference(scope, value, container));
+    }
+}
+
+/// The site of a scalar that is a whole reference with a version.
+pub(super) fn reference<'s>(
+    scope: &Scope<'s>,
+    value: NodeRef<'s>,
+    name: Option<Name>,
+) -> Option<Site> {
+    let image = ImageRef::parse(value.text()?)?;
+    if image.tag.is_none() && image.digest.is_none() {
+        return None;
+    }
+    let place = Place::Reference { spot: scope.spot(value), prefix: String::new() };
+    Some(scope.site(value, vec![image.repository], name.into_iter().collect(), place))
+}
+
+/// `images: {api: ghcr.io/acme/api:v1}`, `imageTags: {api: v1}`.
+fn map_of_images<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
+    let key = node.key().and_then(NodeRef::scalar).unwrap_or_default();
+    for (name, value) in node.entries() {
+        let Some(text) = name.scalar() else { continue };
+        let name = Name { kind: NameKind::App, text: text.to_owned() };
+        match key {
+            "images" if !is_image_key(value) => sites.extend(reference(scope, value, Some(name))),
+            "imageTags" | "image_tags" if value.resolved().scalar().is_some() => {
+                let place = Place::Tag { tag: scope.spot(value), digest: None };
+                sites.push(scope.site(value, Vec::new(), vec![name], place));
+            }
+            _ => {}
+        }
+    }
+}

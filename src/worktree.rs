@@ -1,0 +1,76 @@
+//! A checkout, or any directory, as a [`Snapshot`].
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::files;
+use crate::snapshot::{Entry, Kind, Snapshot};
+
+/// The files below a directory as they are now.
+#[derive(Clone, Debug)]
+pub struct WorkTree {
+    root: PathBuf,
+    is_repository: bool,
+}
+
+impl WorkTree {
+    /// The checkout around `start`: up to the directory with `.git`, else the one with `gitops.yaml`,
+    /// else `start` itself.
+    pub fn around(start: &Path) -> anyhow::Result<Self> {
+        let start = start
+            .canonicalize()
+            .with_context(|| format!("cannot find the directory `{}`", start.display()))?;
+        let holding = |name: &str| start.ancestors().find(|dir| dir.join(name).exists());
+        let repository = holding(".git").or_else(|| holding("gitops.yaml"));
+        let root = repository.unwrap_or(&start).to_owned();
+        Ok(Self { root, is_repository: repository.is_some() })
+    }
+
+    /// Whether something marks its directory as the root of a repository.
+    #[must_use]
+    pub fn is_repository(&self) -> bool {
+        self.is_repository
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The real path of a file, links followed; an error where it leads outside.
+    pub fn real_path(&self, path: &str) -> anyhow::Result<PathBuf> {
+        files::within(&self.root, Path::new(path))
+    }
+}
+
+impl Snapshot for WorkTree {
+    fn entries(&self, dir: &str) -> anyhow::Result<Vec<Entry>> {
+        let path = self.root.join(dir);
+        let Ok(listing) = fs::read_dir(&path) else { return Ok(Vec::new()) };
+        let mut entries = Vec::new();
+        for entry in listing {
+            let entry = entry.with_context(|| format!("cannot list `{}`", path.display()))?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(found) = entry.file_type() else { continue };
+            let kind = match found {
+                _ if name == ".git" => continue,
+                found if found.is_symlink() => Kind::Symlink,
+                found if found.is_dir() && entry.path().join(".git").exists() => Kind::Submodule,
+                found if found.is_dir() => Kind::Directory,
+                found if found.is_file() => Kind::File,
+                // Sockets and the like hold no text.
+                _ => continue,
+            };
+            entries.push(Entry { name, kind });
+        }
+        entries.sort();
+        Ok(entries)
+    }
+
+    fn read(&self, paths: &[String]) -> anyhow::Result<Vec<Vec<u8>>> {
+        paths.iter().map(|path| files::read(&self.real_path(path)?)).collect()
+    }
+}
