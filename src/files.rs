@@ -178,17 +178,12 @@ fn put_back(replacements: &[Replacement<'_>]) -> anyhow::Result<()> {
 ///
 /// `path` is relative to `root`, or absolute.
 pub fn within(root: &Path, path: &Path) -> anyhow::Result<PathBuf> {
-    let canonical = |p: &Path| p.canonicalize().map_err(|error| io_error("find", p, &error));
+    let canonical = |p: &Path| p.canonicalize().map_err(|error| io_error("find", path, &error));
     let (root, real) = (canonical(root)?, canonical(&root.join(path))?);
     if real.starts_with(&root) {
         return Ok(real);
     }
-    let message = format!(
-        "cannot use `{}`: it leads to `{}`, outside the repository `{}`",
-        path.display(),
-        real.display(),
-        root.display()
-    );
+    let message = format!("`{}` is outside the repository `{}`", real.display(), root.display());
     Err(Hinted::new(Code::Outside, message, "name a file inside the repository").into())
 }
 
@@ -281,8 +276,9 @@ mod tests {
         let found = within(root.path(), Path::new("inside")).unwrap();
         assert!(found.ends_with("real.yaml"));
         for path in [Path::new("outside"), Path::new("../x/../.."), Path::new("/etc/hosts")] {
-            let error = within(root.path(), path).unwrap_err();
-            assert!(error.to_string().contains("cannot"), "{error}");
+            let error = within(root.path(), path).unwrap_err().to_string();
+            let refused = error.contains("is outside the repository");
+            assert!(refused || error.contains("cannot find"), "{error}");
         }
     }
 }

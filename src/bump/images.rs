@@ -202,7 +202,7 @@ fn guard_node_shared(source: &Source, at: Address, rules: &Rules) -> anyhow::Res
 fn ambiguous(scope: &Images, bump: &Bump, chosen: &[(&Located, Match)]) -> Hinted {
     let list: Vec<String> = chosen
         .iter()
-        .map(|(located, found)| format!("\n  {} — {found}", located.describe()))
+        .map(|(located, found)| format!("\n  {} [{found}]", located.describe()))
         .collect();
     Hinted::new(
         Code::Ambiguous,

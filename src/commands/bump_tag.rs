@@ -121,10 +121,9 @@ fn locate(file: Option<&Path>, start: &Path) -> anyhow::Result<(WorkTree, Option
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
         WorkTree::around(dir.unwrap_or(Path::new(".")))?
     };
-    let real = files::within(
-        tree.root(),
-        &path.canonicalize().with_context(|| format!("cannot find `{}`", file.display()))?,
-    )?;
+    let absolute = std::path::absolute(&path).context("cannot tell the current directory")?;
+    let real = files::within(tree.root(), &absolute)
+        .with_context(|| format!("cannot use `{}`", file.display()))?;
     let relative = real.strip_prefix(tree.root()).unwrap_or(&real);
     let name = relative.to_str().with_context(|| format!("`{}` is not UTF-8", file.display()))?;
     Ok((tree, Some(name.replace('\\', "/"))))
@@ -250,12 +249,15 @@ fn report(plan: &Plan, dry_run: bool, ui: &Ui) -> anyhow::Result<Outcome> {
         ui.diff(&plan.changes.unified_diff())?;
     } else {
         for edit in &plan.edits {
-            let before = edit.before.as_deref().unwrap_or("(none)");
-            ui.line(format!(
-                "{}:{}: {}: {before} -> {}",
-                edit.file, edit.line, edit.key, edit.after
-            ))?;
+            let before = edit.before.as_deref().map_or("(none)", shown);
+            let after = shown(&edit.after);
+            ui.line(format!("{}:{}: {}: {before} -> {after}", edit.file, edit.line, edit.key))?;
         }
     }
     Ok(Outcome::Done)
+}
+
+/// An empty value would not be seen.
+fn shown(value: &str) -> &str {
+    if value.is_empty() { "\"\"" } else { value }
 }

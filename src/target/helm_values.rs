@@ -75,9 +75,12 @@ fn image_map<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
         })
         .into_iter()
         .collect();
+    // An item of a list tells its name beside its image: `- {name: api, image: {…}}`.
+    let item = node.parent().filter(|item| item.parent().is_some_and(NodeRef::is_sequence));
     let container = node
         .get_text("name")
         .filter(|name| Some(*name) != repository)
+        .or_else(|| item?.get_text("name"))
         .map(|name| Name { kind: NameKind::Container, text: name.to_owned() });
     sites.push(scope.site(node, repositories, container.into_iter().collect(), place));
 }

@@ -93,7 +93,9 @@ pub fn nearest<'s>(name: &str, sites: impl Iterator<Item = &'s Site>) -> Vec<Str
     const SHOWN: usize = 3;
     let mut names: Vec<&str> = sites
         .flat_map(|site| {
-            let names = site.names.iter().map(|name| name.text.as_str());
+            // A file's name is a guess, not worth suggesting.
+            let names = site.names.iter().filter(|name| name.kind != NameKind::File);
+            let names = names.map(|name| name.text.as_str());
             site.repositories.iter().map(String::as_str).chain(names)
         })
         .collect();

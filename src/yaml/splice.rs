@@ -28,7 +28,7 @@ pub(super) fn apply(source: &str, splices: &[Splice]) -> String {
 }
 
 fn not_editable(node: NodeRef<'_>, cause: &str, hint: &str) -> Hinted {
-    let message = format!("cannot edit `{}` on line {}: {cause}", node.path(), node.line());
+    let message = format!("`{}` on line {}: {cause}", node.path(), node.line());
     Hinted::new(Code::NotEditable, message, hint)
 }
 

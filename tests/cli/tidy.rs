@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const DOMAIN: &[&str] = &[
+    "bump",
     "change",
     "snapshot",
     "image",

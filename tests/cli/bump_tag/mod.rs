@@ -1,5 +1,7 @@
 //! `bump-tag` in a directory, as a user runs it.
 
+mod cases;
+
 use snapbox::str;
 
 use crate::support::Sandbox;
