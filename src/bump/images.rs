@@ -202,7 +202,7 @@ fn guard_node_shared(source: &Source, at: Address, rules: &Rules) -> anyhow::Res
 fn ambiguous(scope: &Images, bump: &Bump, chosen: &[(&Located, Match)]) -> Hinted {
     let list: Vec<String> = chosen
         .iter()
-        .map(|(located, found)| format!("\n  {} [{found}]", located.describe()))
+        .map(|(located, found)| format!("\n  {}: `{}` {found}", located.describe(), bump.image))
         .collect();
     Hinted::new(
         Code::Ambiguous,
@@ -280,7 +280,7 @@ fn candidate(scope: &Images, bump: &Bump, located: &Located, found: Option<Match
     let known = located.site.repositories.iter().chain(located.site.names.iter().map(|n| &n.text));
     let known: Vec<&str> = known.map(String::as_str).collect();
     let reason = match found {
-        Some(found) => format!("`{}` is {found}", bump.image),
+        Some(found) => format!("`{}` {found}", bump.image),
         None if known.is_empty() => "nothing names it".to_owned(),
         None => format!("it is known as {}", known.join(", ")),
     };

@@ -28,13 +28,13 @@ pub enum Match {
 impl fmt::Display for Match {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Repository => "the same repository",
-            Self::Suffix => "the end of its repository",
-            Self::Name(NameKind::App) => "the app's key",
-            Self::Name(NameKind::Container) => "the container's name",
-            Self::Name(NameKind::Object) => "the name of its object",
-            Self::Name(NameKind::Marker) => "the marker beside it",
-            Self::Name(NameKind::File) => "the name of its file",
+            Self::Repository => "names the same repository",
+            Self::Suffix => "is the end of its repository",
+            Self::Name(NameKind::App) => "is the app's key",
+            Self::Name(NameKind::Container) => "is the container's name",
+            Self::Name(NameKind::Object) => "is the name of its object",
+            Self::Name(NameKind::Marker) => "is in the marker beside it",
+            Self::Name(NameKind::File) => "is the name of its file",
         })
     }
 }

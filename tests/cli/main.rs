@@ -11,4 +11,7 @@ mod support;
 
 mod basics;
 mod bump_tag;
+mod corpus;
+mod docs;
+mod properties;
 mod tidy;

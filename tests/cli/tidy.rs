@@ -27,7 +27,7 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
+        if path.is_dir() && !path.ends_with("target") || path.ends_with("src/target") {
             found.extend(sources(&path));
         } else if path.extension().is_some_and(|e| e == "rs") {
             found.push(path);

@@ -1,6 +1,7 @@
 //! `bump-tag` in a directory, as a user runs it.
 
 mod cases;
+mod crash;
 
 use snapbox::str;
 
@@ -31,4 +32,66 @@ environments/staging.yaml:6: api.image.tag: v1.2.2 -> v1.2.3
 
 "#]]);
     assert_eq!(sandbox.read("environments/staging.yaml"), before.replace("v1.2.2", "v1.2.3"));
+}
+
+#[test]
+fn git_applies_the_dry_run() {
+    let sandbox = shop();
+    sandbox.write("environments/staging.yaml", "image: ghcr.io/acme/api:v1\r\nlast: \"é\"");
+    let args = ["bump-tag", "api=v2", "-e", "staging", "--dry-run"];
+    let diff = sandbox.gitops_command(&args).output().unwrap().stdout;
+    sandbox.write("the.diff", diff);
+    let applied = sandbox.command("git").args(["apply", "the.diff"]).output();
+    let applied = applied.expect("git is needed: install it");
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    assert_eq!(
+        sandbox.read("environments/staging.yaml"),
+        "image: ghcr.io/acme/api:v2\r\nlast: \"é\""
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_followed_inside_and_refused_outside() {
+    use std::os::unix::fs::symlink;
+    let sandbox = shop();
+    let real = sandbox.path("environments/staging.yaml");
+    let before = sandbox.read("environments/staging.yaml");
+    symlink(&real, sandbox.path("link.yaml")).unwrap();
+    let output = sandbox.gitops(&["bump-tag", "api=v1.2.3", "--file", "link.yaml"]);
+    assert_eq!(output.code, 0, "{}", output.render());
+    assert!(sandbox.path("link.yaml").is_symlink());
+    assert_eq!(sandbox.read("environments/staging.yaml"), before.replace("v1.2.2", "v1.2.3"));
+
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(outside.path(), &before).unwrap();
+    symlink(outside.path(), sandbox.path("environments/dev2.yaml")).unwrap();
+    let output = sandbox.gitops(&["bump-tag", "api=v1.2.3", "--file", "environments/dev2.yaml"]);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("is outside the repository"), "{}", output.stderr);
+    assert_eq!(std::fs::read_to_string(outside.path()).unwrap(), before);
+}
+
+#[test]
+fn says_under_verbose_when_one_reader_had_to_do() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f.yaml", "a: {\n}\nimage: acme/api:v1\n");
+    sandbox.gitops(&["bump-tag", "api=v2", "--file", "f.yaml", "-v"]).is(str![[r#"
+f.yaml:3: image: acme/api:v1 -> acme/api:v2
+-- stderr --
+`f.yaml`: checked with one YAML reader; the second cannot read it: [..]
+-- exit 0 --
+
+"#]]);
+}
+
+#[test]
+fn a_file_in_no_repository_needs_none() {
+    let sandbox = Sandbox::new();
+    sandbox.write("here/x", "");
+    sandbox.write("there/f.yaml", "a: 1\n");
+    let output =
+        sandbox.gitops(&["-C", "here", "bump-tag", "--file", "../there/f.yaml", "--set", "a=2"]);
+    assert_eq!(output.code, 0, "{}", output.render());
+    assert_eq!(sandbox.read("there/f.yaml"), "a: \"2\"\n");
 }

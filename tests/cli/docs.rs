@@ -1,0 +1,79 @@
+//! Every `console` block of README.md and docs/ is run, in a copy of `examples/shop` per page, and must
+//! print what it shows (`[..]` stands for anything). `SNAPSHOTS=overwrite` renews what it shows.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::Sandbox;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A page's own directory: the example repository, under version control where git is there.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let shop = root().join("examples/shop");
+    for entry in walkdir::WalkDir::new(&shop).into_iter().filter_map(Result::ok) {
+        if entry.file_type().is_file() {
+            let name = entry.path().strip_prefix(&shop).unwrap().to_str().unwrap();
+            sandbox.write(name, fs::read(entry.path()).unwrap());
+        }
+    }
+    sandbox
+}
+
+/// Runs a line as a user's shell does; what it prints, both streams in order.
+fn run(sandbox: &Sandbox, line: &str) -> String {
+    let bin = Path::new(env!("CARGO_BIN_EXE_gitops")).parent().unwrap().to_owned();
+    let path = std::env::join_paths(
+        [bin].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let mut command = sandbox.command("sh");
+    command.env("PATH", path.unwrap()).args(["-c", &format!("{{ {line}\n}} 2>&1")]);
+    let output = sandbox.finish(&mut command);
+    let mut said = output.stdout;
+    if output.code != 0 {
+        let _ = writeln!(said, "[exit {}]", output.code);
+    }
+    said
+}
+
+/// The page with every block's output as it is now.
+fn played(page: &str) -> String {
+    let sandbox = sandbox();
+    let mut out = String::new();
+    let mut lines = page.split_inclusive('\n').peekable();
+    while let Some(line) = lines.next() {
+        out.push_str(line);
+        if line.trim_end() != "```console" {
+            continue;
+        }
+        while let Some(line) = lines.next_if(|line| line.trim_end() != "```") {
+            let Some(command) = line.strip_prefix("$ ") else { continue };
+            let said = run(&sandbox, command);
+            out.push_str(line);
+            out.push_str(&said);
+            if !said.is_empty() && !said.ends_with('\n') {
+                out.push('\n');
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn every_console_block_prints_what_it_shows() {
+    let mut pages = vec![root().join("README.md")];
+    pages.extend(fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
+    let mut blocks = 0;
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        blocks += text.matches("```console\n").count();
+        let data = snapbox::Data::read_from(&page, Some(snapbox::data::DataFormat::Text));
+        snapbox::assert_data_eq!(played(&text), data.raw());
+    }
+    assert!(blocks > 0, "no page shows the program at work");
+}
