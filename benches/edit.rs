@@ -2,6 +2,10 @@
 //!
 //! `cargo bench --bench edit`
 
+#![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
+
+use std::fmt::Write as _;
+
 use divan::counter::BytesCount;
 use gitops::target;
 use gitops::yaml::{self, Change, Found, Operation, Sharing, Stream, YamlPath};
@@ -14,19 +18,21 @@ fn main() {
 fn manifest(documents: usize, bytes: usize) -> String {
     let mut text = String::with_capacity(bytes + bytes / 8);
     for document in 0..documents {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: app-{document}\n  \
              labels: {{app.kubernetes.io/name: app-{document}}}\nspec:\n  template:\n    spec:\n      \
              containers:\n      - name: app-{document}\n        image: ghcr.io/acme/app-{document}:v1\n\
              status:\n  schema:\n"
-        ));
+        );
         let mut field = 0;
         while text.len() < (document + 1) * bytes / documents {
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "    field{field}:\n      description: >-\n        The {field}th field says how many \
                  replicas the controller keeps,\n        and what it does when there are fewer.\n      \
                  type: string\n      enum: [\"a\", 'b', c]\n      default: \"value {field}\" # docs\n"
-            ));
+            );
             field += 1;
         }
     }
