@@ -20,5 +20,6 @@ pub mod yaml;
 
 // Adapters: all I/O; they never print and never read the environment.
 pub mod files;
+pub mod git;
 pub mod http;
 pub mod worktree;
