@@ -299,7 +299,7 @@ fn contains_any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }
 
-fn is_final(reason: &str) -> bool {
+pub(super) fn is_final(reason: &str) -> bool {
     contains_any(reason, FINAL)
 }
 
@@ -307,7 +307,7 @@ fn is_race(reason: &str) -> bool {
     contains_any(reason, RACE)
 }
 
-fn rejected(remote: &Remote, reason: &str) -> anyhow::Error {
+pub(super) fn rejected(remote: &Remote, reason: &str) -> anyhow::Error {
     let reason = crate::http::plain_text(reason, 5, 1000);
     let message = format!("cannot push to `{}`: {reason}", remote.address());
     let is_protected =
@@ -321,10 +321,9 @@ fn rejected(remote: &Remote, reason: &str) -> anyhow::Error {
 }
 
 /// The changes at their real places.
-pub(super) fn edits(files: &dyn View, changes: &ChangeSet) -> anyhow::Result<Vec<Edit>> {
+fn edits(files: &dyn View, changes: &ChangeSet) -> anyhow::Result<Vec<Edit>> {
     let mut edits: Vec<Edit> = Vec::with_capacity(changes.files().len());
     for change in changes.files() {
-        refuse_sops(&change.path, &change.before)?;
         let place = files.place(&change.path)?;
         let is_executable = place.node.is_some_and(|node| node.mode == Mode::Executable);
         let edit = Edit { path: place.path, bytes: change.after.clone(), is_executable };
@@ -340,20 +339,6 @@ pub(super) fn edits(files: &dyn View, changes: &ChangeSet) -> anyhow::Result<Vec
         }
     }
     Ok(edits)
-}
-
-/// SOPS seals a whole file: whatever is changed without it, the file no longer opens.
-fn refuse_sops(path: &str, bytes: &[u8]) -> anyhow::Result<()> {
-    let lines = || bytes.split(|byte| *byte == b'\n');
-    let has = |start: &[u8]| lines().any(|line| line.starts_with(start));
-    let is_sealed =
-        has(b"sops:") && lines().any(|line| line.trim_ascii_start().starts_with(b"mac: ENC["));
-    if !is_sealed {
-        return Ok(());
-    }
-    let message =
-        format!("cannot edit `{path}`: it is encrypted by SOPS, which would not open it again");
-    Err(Hinted::new(Code::NotEditable, message, "keep the image tag in a plain file").into())
 }
 
 fn text(landing: &Landing<'_>, tip: &Tip, tree: &str, message: &str) -> anyhow::Result<String> {
@@ -396,12 +381,5 @@ mod tests {
             assert!((0..100).all(|_| pause(rounds, round) <= most));
         }
         assert!((0..100).all(|_| pause(9, Duration::from_hours(1)) <= Duration::from_secs(20)));
-    }
-
-    #[test]
-    fn sealed_files_are_refused() {
-        let sealed = b"a: ENC[x]\nsops:\n    mac: ENC[AES256_GCM,data:x]\n";
-        assert!(refuse_sops("s.yaml", sealed).unwrap_err().to_string().contains("SOPS"));
-        refuse_sops("s.yaml", b"sops:\n  enabled: true\n").unwrap();
     }
 }

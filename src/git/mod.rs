@@ -9,11 +9,14 @@
 mod address;
 mod backend;
 mod cache;
+mod checkout;
 mod commit;
 mod config;
 mod connection;
 mod credentials;
+mod identity;
 mod land;
+mod message;
 mod objects;
 mod remote;
 mod say;
@@ -25,10 +28,13 @@ mod wire;
 use std::path::PathBuf;
 
 pub use address::{Address, looks_remote};
+pub use checkout::{Checkout, Prepared, Upstream, origin_of};
 pub use commit::Person;
 pub use config::{Config, Sources};
 pub use credentials::HostToken;
+pub use identity::Identity;
 pub use land::{Commit, Landed, Landing, Round, land};
+pub use message::{Change, Message, Origin};
 pub use remote::{Remote, is_bare};
 pub use say::{Event, Say};
 pub use sign::Signer;

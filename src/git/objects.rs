@@ -171,19 +171,6 @@ fn submodule(path: &str, at: &str) -> anyhow::Error {
     Hinted::new(Code::NotFound, message, "run gitops with that repository's URL as --repo").into()
 }
 
-/// Refuses contents that only look like a file.
-fn refuse_stand_ins(path: &str, bytes: &[u8]) -> anyhow::Result<()> {
-    let what = if bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
-        "a pointer to a file in Git LFS"
-    } else if bytes.starts_with(b"\0GITCRYPT\0") {
-        "encrypted by git-crypt"
-    } else {
-        return Ok(());
-    };
-    let message = format!("cannot read `{path}`: it is {what}");
-    Err(Hinted::new(Code::NotEditable, message, "keep the image tag in a plain file").into())
-}
-
 impl<O: Objects> Snapshot for Files<O> {
     fn entries(&self, dir: &str) -> anyhow::Result<Vec<Entry>> {
         let Some(node) = self.locate(dir)?.node.filter(|node| node.mode == Mode::Directory) else {
@@ -214,11 +201,7 @@ impl<O: Objects> Snapshot for Files<O> {
                 _ => ids.push(node.id),
             }
         }
-        let blobs = self.objects.blobs(&ids)?;
-        for (path, bytes) in paths.iter().zip(&blobs) {
-            refuse_stand_ins(path, bytes)?;
-        }
-        Ok(blobs)
+        self.objects.blobs(&ids)
     }
 }
 
@@ -254,7 +237,6 @@ mod tests {
             ("env/x.sh", Executable, "x"),
             ("env/link.yaml", Symlink, "a.yaml"),
             ("env/up.yaml", Symlink, "../top.yaml"),
-            ("env/lfs.yaml", File, "version https://git-lfs.github.com/spec/v1\n"),
             ("env.d", File, ""),
             ("latest", Symlink, "env"),
             ("leave", Symlink, "../../etc/hosts"),
@@ -282,7 +264,7 @@ mod tests {
             files().entries(dir).unwrap().into_iter().map(|entry| entry.name).collect()
         };
         assert_eq!(names("")[..3], ["absolute", "env", "env.d"]);
-        assert_eq!(names("latest").len(), 5);
+        assert_eq!(names("latest").len(), 4);
         assert!(names("nowhere").is_empty() && names("top.yaml").is_empty());
     }
 
@@ -296,7 +278,6 @@ mod tests {
             ("absolute", "`/etc/hosts`, outside"),
             ("../x", "outside the repository"),
             ("loop", "too many symbolic links"),
-            ("env/lfs.yaml", "Git LFS"),
         ];
         for (path, cause) in table {
             let error = files().read(&[path.to_owned()]).unwrap_err().to_string();

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::address::{self, Address, UserInfo};
-use super::backend::{Access, Backend, Cli, Direct, NeedsGit, Tip, Wire};
+use super::backend::{Access, Backend, Cli, Direct, NeedsGit, Pushed, Send, Tip, Wire};
 use super::config::Config;
 use super::connection::{Patience, connect, local_command};
 use super::land::{Round, is_unreadable};
@@ -114,6 +114,23 @@ impl Remote {
         drop(files);
         self.backend.finish(None);
         Ok(seen)
+    }
+
+    /// What a branch is now, for pushing to it.
+    pub(super) fn advertised(&mut self, branch: &str) -> anyhow::Result<Option<String>> {
+        self.backend.advertised(branch)
+    }
+
+    /// Pushes objects of a checkout.
+    pub(super) fn send(
+        &mut self,
+        branch: &str,
+        old: Option<&str>,
+        new: &str,
+        pack: &[u8],
+        options: &[String],
+    ) -> anyhow::Result<Pushed> {
+        self.backend.send(&Send { branch, old, new, pack, options })
     }
 
     fn refresh_patiently(&mut self, branch: Option<&str>) -> anyhow::Result<Tip> {

@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Access, Backend, Push, Pushed, Tip, View, full_name, no_branch, no_head, short_name};
+use super::{
+    Access, Backend, Push, Pushed, Send, Tip, View, full_name, no_branch, no_head, short_name,
+};
 use crate::error::{Code, Hinted};
 use crate::git::address::{Address, UserInfo};
 use crate::git::config::Config;
@@ -260,6 +262,15 @@ impl Backend for Cli {
             Some((_, reason)) => Pushed::Refused(reason.trim_end_matches(')').to_owned()),
             None => Pushed::Unknown(self.fail("push to", &output)),
         })
+    }
+
+    fn advertised(&mut self, _: &str) -> anyhow::Result<Option<String>> {
+        let message = format!("cannot push from a checkout to `{}`", self.place);
+        Err(Hinted::new(Code::Git, message, "push with `git`").into())
+    }
+
+    fn send(&mut self, send: &Send<'_>) -> anyhow::Result<Pushed> {
+        self.advertised(send.branch).map(|_| Pushed::Refused(String::new()))
     }
 
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {

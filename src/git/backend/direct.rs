@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Oid, Repository};
 
-use super::{Access, Backend, Push, Pushed, Tip, View, full_name, no_branch, no_head, short_name};
+use super::{
+    Access, Backend, Push, Pushed, Send, Tip, View, full_name, no_branch, no_head, short_name,
+};
 use crate::error::{Code, Hinted};
 use crate::git::store::{Complete, Edit, Store};
 
@@ -122,19 +124,35 @@ impl Backend for Direct {
     }
 
     fn push(&mut self, push: &Push<'_>) -> anyhow::Result<Pushed> {
-        let (tip, old) = self.tip()?;
-        let name = full_name(push.head.unwrap_or(&tip.branch))?;
-        if !push.options.is_empty() {
+        let (tip, _) = self.tip()?;
+        let (branch, old) = match push.head {
+            Some(head) => (head.to_owned(), self.advertised(head)?),
+            None => (tip.branch.clone(), Some(tip.id.clone())),
+        };
+        let (old, new) = (old.as_deref(), push.commit);
+        // The objects are here already.
+        self.send(&Send { branch: &branch, old, new, pack: &[], options: push.options })
+    }
+
+    fn advertised(&mut self, branch: &str) -> anyhow::Result<Option<String>> {
+        let name = full_name(branch)?;
+        self.check_push(&name)?;
+        match self.store.repository().refname_to_id(&name) {
+            Ok(id) => Ok(Some(id.to_string())),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn send(&mut self, send: &Send<'_>) -> anyhow::Result<Pushed> {
+        if !send.options.is_empty() {
             return Ok(Pushed::Refused("push options need `git`".to_owned()));
         }
-        let new = Oid::from_str(push.commit)?;
+        self.store.receive(|sink| Ok(sink.write_all(send.pack)?))?;
+        let (name, new) = (full_name(send.branch)?, Oid::from_str(send.new)?);
+        let old = send.old.map_or(Ok(Oid::ZERO_SHA1), Oid::from_str)?;
         let repository = self.store.repository();
-        let old = match push.head {
-            Some(_) => repository.refname_to_id(&name).unwrap_or(Oid::ZERO_SHA1),
-            None => old,
-        };
-        let swapped = repository.reference_matching(&name, new, true, old, "gitops: push");
-        Ok(match swapped {
+        Ok(match repository.reference_matching(&name, new, true, old, "gitops: push") {
             Ok(_) => Pushed::Done,
             Err(error) => match error.code() {
                 ErrorCode::Modified | ErrorCode::NotFound | ErrorCode::Exists => {

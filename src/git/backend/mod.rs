@@ -63,6 +63,16 @@ pub(super) struct Push<'a> {
     pub(super) options: &'a [String],
 }
 
+/// A push of somebody else's objects.
+#[derive(Clone, Debug)]
+pub(super) struct Send<'a> {
+    pub(super) branch: &'a str,
+    pub(super) old: Option<&'a str>,
+    pub(super) new: &'a str,
+    pub(super) pack: &'a [u8],
+    pub(super) options: &'a [String],
+}
+
 /// A way to a repository.
 pub(super) trait Backend {
     /// Looks up the branch, or the default one, and makes its files readable.
@@ -80,6 +90,12 @@ pub(super) trait Backend {
 
     /// Sets the branch to the commit if it still is the tip.
     fn push(&mut self, push: &Push<'_>) -> anyhow::Result<Pushed>;
+
+    /// What a branch is now, for pushing to it; nothing where it is not there.
+    fn advertised(&mut self, branch: &str) -> anyhow::Result<Option<String>>;
+
+    /// Sets a branch from one commit to another, with the objects that are new there.
+    fn send(&mut self, send: &Send<'_>) -> anyhow::Result<Pushed>;
 
     /// Whether the tip holds a commit of ours in its history.
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool>;

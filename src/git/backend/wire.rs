@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use git2::Oid;
 
 use super::sides::{Receive, Upload, meet_receive};
-use super::{Access, Backend, Push, Pushed, Tip, View, full_name, no_branch, no_head};
+use super::{Access, Backend, Push, Pushed, Send, Tip, View, full_name, no_branch, no_head};
 use crate::git::cache::{Cache, Memory};
 use crate::git::connection::{Connection, Heard};
 use crate::git::say::Say;
@@ -244,25 +244,39 @@ impl Backend for Wire {
     }
 
     fn push(&mut self, push: &Push<'_>) -> anyhow::Result<Pushed> {
-        let (Some(tip), Some(receive)) = (&self.tip, &mut self.receive) else {
+        let (Some(tip), Some(receive)) = (&self.tip, &self.receive) else {
             anyhow::bail!("no branch was read");
         };
         let objects = self.composed.as_ref().map(|composed| composed.objects.as_slice());
         let pack = self.keep.store.pack(objects.unwrap_or_default())?;
-        if !push.options.is_empty() && !receive.capabilities.has("push-options") {
+        let (branch, old) = match push.head {
+            Some(head) => (head.to_owned(), receive.refs.ids.get(&full_name(head)?).cloned()),
+            None => (tip.branch.clone(), Some(tip.id.clone())),
+        };
+        let (old, new) = (old.as_deref(), push.commit);
+        self.send(&Send { branch: &branch, old, new, pack: &pack, options: push.options })
+    }
+
+    fn advertised(&mut self, branch: &str) -> anyhow::Result<Option<String>> {
+        let receive = meet_receive(&*self.connection, &self.place)?;
+        let id = receive.refs.ids.get(&full_name(branch)?).cloned();
+        self.receive = Some(receive);
+        Ok(id)
+    }
+
+    fn send(&mut self, send: &Send<'_>) -> anyhow::Result<Pushed> {
+        let Some(receive) = &mut self.receive else { anyhow::bail!("no branch was read") };
+        if !send.options.is_empty() && !receive.capabilities.has("push-options") {
             return Ok(Pushed::Refused("the server takes no push options".to_owned()));
         }
-        let name = full_name(push.head.unwrap_or(&tip.branch))?;
-        let zeros = "0".repeat(tip.id.len());
-        let old = match push.head {
-            Some(_) => receive.refs.ids.get(&name).unwrap_or(&zeros),
-            None => &tip.id,
-        };
-        let update = Update { name: &name, old, new: push.commit, options: push.options };
+        let name = full_name(send.branch)?;
+        let zeros = "0".repeat(send.new.len());
+        let old = send.old.unwrap_or(&zeros);
+        let update = Update { name: &name, old, new: send.new, options: send.options };
         let say = self.say.clone();
         let tell = |line: &str| say.remote(line);
         let session = &mut *receive.session;
-        Ok(match wire::push(&receive.capabilities, &update, &pack, session, &tell) {
+        Ok(match wire::push(&receive.capabilities, &update, send.pack, session, &tell) {
             Ok(Reply::Done) => Pushed::Done,
             Ok(Reply::Refused(reason)) => Pushed::Refused(reason),
             Ok(Reply::Silent) => {
