@@ -44,6 +44,12 @@ pub fn looks_remote(text: &str) -> bool {
     text.contains("://") || scp_like(text).is_some()
 }
 
+/// Whether somebody wrote a password into a URL.
+#[must_use]
+pub fn carries_password(text: &str) -> bool {
+    parse(text).is_ok_and(|(_, carried)| carried.is_some_and(|user| user.password.is_some()))
+}
+
 /// Parses an address; what it carries of credentials is given apart.
 pub(super) fn parse(text: &str) -> anyhow::Result<(Address, Option<UserInfo>)> {
     let text = text.trim();

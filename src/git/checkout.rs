@@ -115,7 +115,8 @@ impl Checkout {
     }
 
     /// The branch that is checked out; none when `HEAD` is detached.
-    fn branch(&self) -> Option<String> {
+    #[must_use]
+    pub fn branch(&self) -> Option<String> {
         let head = self.repository().find_reference("HEAD").ok()?;
         let target = head.symbolic_target().ok().flatten()?;
         target.strip_prefix("refs/heads/").map(str::to_owned)

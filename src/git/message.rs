@@ -12,7 +12,8 @@ const DEFAULT: &str = "\
 feat({{ scope }}): update {{ summary }}
 
 {% for change in changes -%}
-{{ change.name }}: {{ change.before or '(none)' }} -> {{ change.after }}
+{{ change.name }}{% if environments|length > 1 %} in {{ change.environment }}{% endif %}: \
+{{ change.before or '(none)' }} -> {{ change.after }}
 {% endfor %}";
 
 /// More than these are counted in the subject, not named.

@@ -27,7 +27,7 @@ mod wire;
 
 use std::path::PathBuf;
 
-pub use address::{Address, looks_remote};
+pub use address::{Address, carries_password, looks_remote};
 pub use checkout::{Checkout, Prepared, Upstream, origin_of};
 pub use commit::Person;
 pub use config::{Config, Sources};

@@ -10,8 +10,6 @@ pub enum Event {
     Remote(String),
     /// How and why, for `--verbose`.
     Detail(String),
-    /// Something the user should look at.
-    Warning(String),
 }
 
 /// An ear for [`Event`]s.
