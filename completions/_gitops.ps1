@@ -21,8 +21,9 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
 
     $completions = @(switch ($command) {
         'gitops' {
-            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
-            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--branch', '--branch', [CompletionResultType]::ParameterName, 'The branch of a remote repository; its default branch when not given')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file instead of `gitops.yaml` at the repository''s root')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print on stdout')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print on stdout')
@@ -49,8 +50,19 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('--document', '--document', [CompletionResultType]::ParameterName, 'The document of the file: its number from 0, or kind=K,name=N')
             [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Set the string at a key path of the file; can be given several times')
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Refuse unless the present value is this')
-            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
-            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'The commit message: a template in Jinja''s language')
+            [CompletionResult]::new('--message', '--message', [CompletionResultType]::ParameterName, 'The commit message: a template in Jinja''s language')
+            [CompletionResult]::new('--author', '--author', [CompletionResultType]::ParameterName, 'Who wrote the change')
+            [CompletionResult]::new('--committer', '--committer', [CompletionResultType]::ParameterName, 'Who commits it')
+            [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'The repository that was built, for the message; CI systems tell')
+            [CompletionResult]::new('--source-revision', '--source-revision', [CompletionResultType]::ParameterName, 'The commit that was built, for the message; CI systems tell')
+            [CompletionResult]::new('--run-url', '--run-url', [CompletionResultType]::ParameterName, 'The page of the run, for the message; CI systems tell')
+            [CompletionResult]::new('--push-option', '--push-option', [CompletionResultType]::ParameterName, 'A word for the server''s hooks; can be given several times')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up after this time: 90, 90s or 2m')
+            [CompletionResult]::new('--ca-file', '--ca-file', [CompletionResultType]::ParameterName, 'Trust the authorities in this file too')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--branch', '--branch', [CompletionResultType]::ParameterName, 'The branch of a remote repository; its default branch when not given')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file instead of `gitops.yaml` at the repository''s root')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print on stdout')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print on stdout')
@@ -63,6 +75,10 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Print the diff that would be made, and write nothing')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the diff that would be made, and write nothing')
             [CompletionResult]::new('--explain', '--explain', [CompletionResultType]::ParameterName, 'Say for every candidate why it is meant or not')
+            [CompletionResult]::new('--commit', '--commit', [CompletionResultType]::ParameterName, 'Commit the edited files of the checkout, and nothing else')
+            [CompletionResult]::new('--push', '--push', [CompletionResultType]::ParameterName, 'Commit, and push the branch to its upstream; what is always done with a URL')
+            [CompletionResult]::new('--include-changes', '--include-changes', [CompletionResultType]::ParameterName, 'Commit edited files with the other changes they already had')
+            [CompletionResult]::new('--no-cache', '--no-cache', [CompletionResultType]::ParameterName, 'Keep nothing of a remote repository for the next run')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how and why')
@@ -73,8 +89,9 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
         }
         'gitops;demo' {
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Make the repository here, in a new directory, and keep it')
-            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
-            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--branch', '--branch', [CompletionResultType]::ParameterName, 'The branch of a remote repository; its default branch when not given')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file instead of `gitops.yaml` at the repository''s root')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print on stdout')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print on stdout')
@@ -88,8 +105,9 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             break
         }
         'gitops;completions' {
-            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
-            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--branch', '--branch', [CompletionResultType]::ParameterName, 'The branch of a remote repository; its default branch when not given')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file instead of `gitops.yaml` at the repository''s root')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print on stdout')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print on stdout')
@@ -104,8 +122,9 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
         }
         'gitops;man' {
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Write every page into this directory')
-            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
-            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--branch', '--branch', [CompletionResultType]::ParameterName, 'The branch of a remote repository; its default branch when not given')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file instead of `gitops.yaml` at the repository''s root')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print on stdout')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print on stdout')

@@ -53,7 +53,7 @@ _gitops() {
 
     case "${cmd}" in
         gitops)
-            opts="-C -o -q -v -h -V --repo --config --output --color --quiet --verbose --help --version bump-tag demo completions man help"
+            opts="-C -o -q -v -h -V --repo --branch --config --output --color --quiet --verbose --help --version bump-tag demo completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -64,6 +64,10 @@ _gitops() {
                     return 0
                     ;;
                 -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --branch)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -91,7 +95,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__bump__subcmd__tag)
-            opts="-e -n -C -o -q -v -h --env --file --document --set --create --all --shared --drop-digest --no-downgrade --expect --dry-run --explain --repo --config --output --color --quiet --verbose --help"
+            opts="-e -n -m -C -o -q -v -h --env --file --document --set --create --all --shared --drop-digest --no-downgrade --expect --dry-run --explain --commit --push --include-changes --message --author --committer --source --source-revision --run-url --push-option --timeout --no-cache --ca-file --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -121,11 +125,55 @@ _gitops() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --message)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --author)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --committer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source-revision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --push-option)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --repo)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --branch)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -153,7 +201,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__completions)
-            opts="-C -o -q -v -h --repo --config --output --color --quiet --verbose --help bash elvish fish powershell zsh"
+            opts="-C -o -q -v -h --repo --branch --config --output --color --quiet --verbose --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -164,6 +212,10 @@ _gitops() {
                     return 0
                     ;;
                 -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --branch)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -191,7 +243,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__demo)
-            opts="-C -o -q -v -h --dir --repo --config --output --color --quiet --verbose --help"
+            opts="-C -o -q -v -h --dir --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -206,6 +258,10 @@ _gitops() {
                     return 0
                     ;;
                 -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --branch)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -317,7 +373,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__man)
-            opts="-C -o -q -v -h --dir --repo --config --output --color --quiet --verbose --help"
+            opts="-C -o -q -v -h --dir --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -332,6 +388,10 @@ _gitops() {
                     return 0
                     ;;
                 -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --branch)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

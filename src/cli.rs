@@ -37,9 +37,12 @@ pub struct Cli {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
-    /// The GitOps repository: a directory in its checkout
-    #[arg(short = 'C', long, global = true, value_name = "PATH", default_value = ".")]
+    /// The GitOps repository: a directory in its checkout, or the URL of the remote
+    #[arg(short = 'C', long, global = true, value_name = "PATH|URL", default_value = ".")]
     pub repo: PathBuf,
+    /// The branch of a remote repository; its default branch when not given
+    #[arg(long, global = true, value_name = "BRANCH")]
+    pub branch: Option<String>,
     /// Use this file instead of `gitops.yaml` at the repository's root
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -70,7 +73,7 @@ impl Globals {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    BumpTag(bump_tag::Args),
+    BumpTag(Box<bump_tag::Args>),
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),

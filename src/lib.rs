@@ -19,6 +19,8 @@ pub mod target;
 pub mod yaml;
 
 // Adapters: all I/O; they never print and never read the environment.
+pub mod ci;
 pub mod files;
+pub mod git;
 pub mod http;
 pub mod worktree;

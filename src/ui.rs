@@ -58,6 +58,35 @@ pub enum Verbosity {
     Verbose,
 }
 
+/// The part of [`Ui`] that speaks while work goes on: it can be given to other threads.
+#[derive(Clone, Copy, Debug)]
+pub struct Voice {
+    color: Color,
+    verbosity: Verbosity,
+}
+
+impl Voice {
+    /// What was done; silent with `--quiet`.
+    pub fn status(self, text: impl AsRef<str>) {
+        if self.verbosity >= Verbosity::Normal {
+            self.talk(text.as_ref());
+        }
+    }
+
+    /// How and why; only with `--verbose`.
+    pub fn detail(self, text: impl AsRef<str>) {
+        if self.verbosity >= Verbosity::Verbose {
+            self.talk(text.as_ref());
+        }
+    }
+
+    fn talk(self, text: &str) {
+        let mut err = AutoStream::new(io::stderr().lock(), self.color.into());
+        // Nobody is left to tell when stderr is closed.
+        let _ = writeln!(err, "{text}");
+    }
+}
+
 /// The only way to the user's streams.
 #[derive(Debug)]
 pub struct Ui {
@@ -121,16 +150,18 @@ impl Ui {
 
     /// What was done; silent with `--quiet`.
     pub fn status(&self, text: impl AsRef<str>) {
-        if self.verbosity >= Verbosity::Normal {
-            self.talk(text.as_ref());
-        }
+        self.voice().status(text);
     }
 
     /// How and why; only with `--verbose`.
     pub fn detail(&self, text: impl AsRef<str>) {
-        if self.verbosity >= Verbosity::Verbose {
-            self.talk(text.as_ref());
-        }
+        self.voice().detail(text);
+    }
+
+    /// The means to speak from elsewhere.
+    #[must_use]
+    pub fn voice(&self) -> Voice {
+        Voice { color: self.color, verbosity: self.verbosity }
     }
 
     /// Something the user should look at; also kept for the JSON envelope.
@@ -167,9 +198,7 @@ impl Ui {
     }
 
     fn talk(&self, text: &str) {
-        let mut err = AutoStream::new(io::stderr().lock(), self.color.into());
-        // Nobody is left to tell when stderr is closed.
-        let _ = writeln!(err, "{text}");
+        self.voice().talk(text);
     }
 }
 

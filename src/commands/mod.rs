@@ -3,4 +3,5 @@
 pub mod bump_tag;
 pub mod completions;
 pub mod demo;
+pub mod landing;
 pub mod man;

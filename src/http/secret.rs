@@ -54,6 +54,12 @@ impl Secret {
         Self(SecretString::from(value.to_owned()))
     }
 
+    /// A value that travels among secrets without being one: it is not masked.
+    #[must_use]
+    pub fn public(value: &str) -> Self {
+        Self(SecretString::from(value.to_owned()))
+    }
+
     /// The value itself: for the request, and for nothing else.
     #[must_use]
     pub fn expose(&self) -> &str {

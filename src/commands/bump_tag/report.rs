@@ -1,0 +1,111 @@
+//! What `bump-tag` says at its end.
+
+use serde_json::{Value, json};
+
+use crate::bump::{Edit, Plan};
+use crate::error::Outcome;
+use crate::ui::Ui;
+
+/// What became of the plan.
+pub(super) enum Done {
+    /// Shown only.
+    DryRun,
+    /// Written to files.
+    Written,
+    /// In a commit.
+    Committed(Committed),
+}
+
+/// A commit, and where it is.
+pub(super) struct Committed {
+    pub(super) revision: Option<String>,
+    pub(super) message: String,
+    pub(super) branch: Option<String>,
+    /// The remote it was pushed to, without credentials.
+    pub(super) pushed_to: Option<String>,
+    pub(super) attempts: u32,
+    /// Values that somebody else set while we were at it, and that ours replaced.
+    pub(super) overtook: Vec<Edit>,
+}
+
+pub(super) fn report(plan: &Plan, done: &Done, ui: &Ui) -> anyhow::Result<Outcome> {
+    plan.warnings.iter().for_each(|warning| ui.warn(warning));
+    plan.notes.iter().for_each(|note| ui.detail(note));
+    if let Done::Committed(committed) = done {
+        for edit in &committed.overtook {
+            let before = edit.before.as_deref().map_or("(none)", shown);
+            ui.warn(format!(
+                "{}: {} was set to {before} by somebody else meanwhile; {} replaces it",
+                edit.file,
+                edit.key,
+                shown(&edit.after)
+            ));
+        }
+    }
+    if ui.is_json() {
+        ui.json("bump-tag", fields(plan, done))?;
+    } else {
+        text(plan, done, ui)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn fields(plan: &Plan, done: &Done) -> Value {
+    let dry_run = matches!(done, Done::DryRun);
+    let mut fields = json!({
+        "changed": !plan.changes.is_empty(),
+        "dry_run": dry_run,
+        "edits": plan.edits,
+        "diff": dry_run.then(|| plan.changes.unified_diff()),
+    });
+    if let (Done::Committed(committed), Some(fields)) = (done, fields.as_object_mut()) {
+        let Committed { revision, message, branch, pushed_to, attempts, overtook } = committed;
+        let more = json!({
+            "revision": revision,
+            "branch": branch,
+            "repository": pushed_to,
+            "pushed": pushed_to.is_some() && revision.is_some(),
+            "message": revision.as_ref().map(|_| message),
+            "attempts": attempts,
+            "overtook": overtook,
+        });
+        fields.extend(more.as_object().cloned().unwrap_or_default());
+    }
+    fields
+}
+
+fn text(plan: &Plan, done: &Done, ui: &Ui) -> anyhow::Result<()> {
+    if plan.changes.is_empty() {
+        ui.status("nothing to do: every value is already there");
+        return Ok(());
+    }
+    if let Done::DryRun = done {
+        return Ok(ui.diff(&plan.changes.unified_diff())?);
+    }
+    for edit in &plan.edits {
+        let before = edit.before.as_deref().map_or("(none)", shown);
+        let after = shown(&edit.after);
+        ui.line(format!("{}:{}: {}: {before} -> {after}", edit.file, edit.line, edit.key))?;
+    }
+    let Done::Committed(Committed {
+        revision: Some(revision), branch, pushed_to, attempts, ..
+    }) = done
+    else {
+        return Ok(());
+    };
+    let short = revision.get(..10).unwrap_or(revision);
+    let on = branch.as_ref().map(|branch| format!(" on {branch}")).unwrap_or_default();
+    match pushed_to {
+        Some(url) => ui.line(format!("pushed {short}{on} of {url}"))?,
+        None => ui.line(format!("committed {short}{on}"))?,
+    }
+    if *attempts > 1 {
+        ui.status(format!("others pushed meanwhile: it took {attempts} attempts"));
+    }
+    Ok(())
+}
+
+/// An empty value would not be seen.
+fn shown(value: &str) -> &str {
+    if value.is_empty() { "\"\"" } else { value }
+}

@@ -1,0 +1,176 @@
+//! The three ways to read a branch and to push to it: our own wire client, the repository's directory where
+//! no `git` is installed, and the user's `git` for what only it can do.
+
+mod cli;
+mod direct;
+mod sides;
+mod wire;
+
+use std::fmt;
+
+pub(super) use cli::Cli;
+pub(super) use direct::Direct;
+pub(super) use wire::Wire;
+
+use super::objects::{Files, Objects, Place};
+use super::store::Edit;
+use crate::error::{Code, Hinted};
+use crate::snapshot::Snapshot;
+
+/// What will be done with the branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+/// A branch and the commit it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tip {
+    pub(super) branch: String,
+    pub(super) id: String,
+}
+
+/// The files of a tip, and where an edit of a path really goes.
+pub(super) trait View: Snapshot {
+    fn place(&self, path: &str) -> anyhow::Result<Place>;
+}
+
+impl<O: Objects> View for Files<O> {
+    fn place(&self, path: &str) -> anyhow::Result<Place> {
+        self.locate(path)
+    }
+}
+
+/// What became of a push.
+#[derive(Debug)]
+pub(super) enum Pushed {
+    /// The server says it is there.
+    Done,
+    /// The server says why it is not.
+    Refused(String),
+    /// It may be there or not.
+    Unknown(anyhow::Error),
+}
+
+/// What to push where.
+#[derive(Clone, Debug)]
+pub(super) struct Push<'a> {
+    pub(super) commit: &'a str,
+    /// Another branch than the one that was read, made when it is not there.
+    pub(super) head: Option<&'a str>,
+    /// Words for the server's hooks.
+    pub(super) options: &'a [String],
+}
+
+/// A push of somebody else's objects.
+#[derive(Clone, Debug)]
+pub(super) struct Send<'a> {
+    pub(super) branch: &'a str,
+    pub(super) old: Option<&'a str>,
+    pub(super) new: &'a str,
+    pub(super) pack: &'a [u8],
+    pub(super) options: &'a [String],
+}
+
+/// A way to a repository.
+pub(super) trait Backend {
+    /// Looks up the branch, or the default one, and makes its files readable.
+    fn refresh(&mut self, branch: Option<&str>, access: Access) -> anyhow::Result<Tip>;
+
+    /// The files of the tip.
+    fn files(&self) -> anyhow::Result<Box<dyn View + '_>>;
+
+    /// Makes a commit on the tip: `text` gives its bytes for a tree.
+    fn commit(
+        &mut self,
+        edits: &[Edit],
+        text: &dyn Fn(&str) -> anyhow::Result<String>,
+    ) -> anyhow::Result<String>;
+
+    /// Sets the branch to the commit if it still is the tip.
+    fn push(&mut self, push: &Push<'_>) -> anyhow::Result<Pushed>;
+
+    /// What a branch is now, for pushing to it; nothing where it is not there.
+    fn advertised(&mut self, branch: &str) -> anyhow::Result<Option<String>>;
+
+    /// Sets a branch from one commit to another, with the objects that are new there.
+    fn send(&mut self, send: &Send<'_>) -> anyhow::Result<Pushed>;
+
+    /// Whether the tip holds a commit of ours in its history.
+    fn holds(&mut self, commit: &str) -> anyhow::Result<bool>;
+
+    /// After objects that cannot be read: whether starting without them may help.
+    fn heal(&mut self) -> bool {
+        false
+    }
+
+    /// Keeps for the next run what this one learnt; `landed` is the branch's new tip.
+    fn finish(&mut self, _landed: Option<&str>) {}
+}
+
+/// Only the user's `git` can do it.
+#[derive(Debug)]
+pub(super) struct NeedsGit(pub(super) String);
+
+impl fmt::Display for NeedsGit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NeedsGit {}
+
+/// The full name of a branch, given with or without `refs/heads/`.
+pub(super) fn full_name(branch: &str) -> anyhow::Result<String> {
+    let name = format!("refs/heads/{}", short_name(branch));
+    if git2::Reference::is_valid_name(&name) {
+        return Ok(name);
+    }
+    let message = format!("cannot use the branch `{branch}`: it is no name of a branch");
+    Err(Hinted::plain(Code::Usage, message).into())
+}
+
+pub(super) fn short_name(branch: &str) -> &str {
+    branch.strip_prefix("refs/heads/").unwrap_or(branch)
+}
+
+/// The error for a branch that is not there, with what may have been meant.
+pub(super) fn no_branch(
+    place: &dyn fmt::Display,
+    branch: &str,
+    branches: &[&str],
+    is_tag: bool,
+) -> anyhow::Error {
+    let branch = short_name(branch);
+    if branches.is_empty() && !is_tag {
+        let message =
+            format!("cannot find the branch `{branch}` in `{place}`: the repository is empty");
+        return Hinted::new(Code::NotFound, message, "push a first commit").into();
+    }
+    let cause = if is_tag { "that is a tag" } else { "there is no such branch" };
+    let message = format!("cannot find the branch `{branch}` in `{place}`: {cause}");
+    let mut near: Vec<_> = branches
+        .iter()
+        .map(|name| (strsim::jaro_winkler(branch, name), *name))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let meant: Vec<_> = near.iter().take(3).map(|(_, name)| format!("`{name}`")).collect();
+    let hint = match (meant.is_empty(), branches) {
+        (false, _) => format!("did you mean {}?", meant.join(", ")),
+        (true, few) if few.len() <= 8 => format!("there are {}", few.join(", ")),
+        (true, _) => "`git ls-remote --heads` lists them".to_owned(),
+    };
+    Hinted::new(Code::NotFound, message, hint).into()
+}
+
+/// The error for a repository whose default branch is not known.
+pub(super) fn no_head(place: &dyn fmt::Display, branches: &[&str]) -> anyhow::Error {
+    if branches.is_empty() {
+        let message = format!("cannot read `{place}`: the repository is empty");
+        return Hinted::new(Code::NotFound, message, "push a first commit").into();
+    }
+    let message = format!("cannot tell the default branch of `{place}`");
+    Hinted::new(Code::Ambiguous, message, "name one with --branch").into()
+}

@@ -1,0 +1,385 @@
+//! Landing a commit: read the tip, plan, commit, push, and when somebody else was faster, all of it again on
+//! the new tip. The plan is made anew each time, so nothing is merged and nothing is lost.
+//!
+//! Pauses are random and in proportion to our own last round (`U(0, min(n, 4)) × round`): they tune
+//! themselves to the distance and load of the server. The end is a deadline, not a number of attempts: of
+//! 64 racing jobs some need 18 tries, and that is normal.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::backend::{Access, Push, Pushed, Tip, View};
+use super::commit::{self, Person};
+use super::objects::Mode;
+use super::remote::Remote;
+use super::sign::Signer;
+use super::store::Edit;
+use super::trouble;
+use crate::change::ChangeSet;
+use crate::error::{Code, Hinted};
+use crate::snapshot::Snapshot;
+
+/// Failures in a row that may pass by themselves.
+const MOST_TROUBLES: u32 = 5;
+/// The same unknown reason so often is no race.
+const MOST_SAME: u32 = 10;
+
+/// What servers say when trying again cannot help.
+const FINAL: &[&str] = &[
+    "hook declined",
+    "protected branch",
+    "gh006",
+    "gh013",
+    "repository rule violations",
+    "not allowed to push",
+    "denied",
+    "deny updating a hidden ref",
+    "no space left",
+    "shallow update not allowed",
+    "is currently checked out",
+    "push options",
+    "prohibited",
+    "read-only",
+    "read only",
+    "archived",
+];
+
+/// What they say when somebody else was faster.
+const RACE: &[&str] = &[
+    "failed to update ref",
+    "cannot lock ref",
+    "failed to lock",
+    "fetch first",
+    "non-fast-forward",
+    "stale",
+    "lock error",
+    "but expected",
+    "already exists",
+    "incorrect old value",
+    "reference changed",
+    "remote ref has changed",
+];
+
+/// Who commits, and where to.
+#[derive(Clone, Debug)]
+pub struct Landing<'a> {
+    /// The branch; the repository's default one when none is named.
+    pub branch: Option<&'a str>,
+    /// Another branch to push to, which must not exist: a pull request's.
+    pub head: Option<&'a str>,
+    /// Who wrote it.
+    pub author: &'a Person,
+    /// Who commits it.
+    pub committer: &'a Person,
+    /// How to sign it.
+    pub signer: Option<&'a Signer>,
+    /// Words for the server's hooks.
+    pub push_options: &'a [String],
+}
+
+/// A tip to plan on.
+pub struct Round<'a> {
+    /// Counts from 1; more than that means that others were faster.
+    pub number: u32,
+    /// The branch.
+    pub branch: &'a str,
+    /// The commit.
+    pub tip: &'a str,
+    pub(super) files: &'a dyn View,
+}
+
+impl Round<'_> {
+    /// The files of the tip.
+    #[must_use]
+    pub fn snapshot(&self) -> &dyn Snapshot {
+        self.files
+    }
+}
+
+/// What to commit.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The files.
+    pub changes: ChangeSet,
+    /// The message.
+    pub message: String,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Landed {
+    /// Our commit; none when there was nothing to change.
+    pub revision: Option<String>,
+    /// The commit it was made on, or that had everything already.
+    pub base: String,
+    /// The branch that was read.
+    pub branch: String,
+    /// Rounds that were needed.
+    pub rounds: u32,
+}
+
+/// What the last push left open.
+enum Open {
+    /// Refused, for this reason; a new tip makes it a lost race.
+    Refused { tip: String, reason: String },
+    /// Not answered: the commit may be there.
+    Unknown { commit: String, error: anyhow::Error },
+}
+
+#[derive(Default)]
+struct Course {
+    rounds: u32,
+    troubles: u32,
+    open: Option<Open>,
+    /// The last unknown reason, and how often it was given in a row.
+    same: (String, u32),
+}
+
+enum Step {
+    Landed(Landed),
+    Again,
+}
+
+/// Lands what `plan` makes of the branch's tip. It is called again for every new tip; `None`, or a change set
+/// without changes, ends the matter.
+pub fn land(
+    remote: &mut Remote,
+    landing: &Landing<'_>,
+    plan: &mut dyn FnMut(&Round<'_>) -> anyhow::Result<Option<Commit>>,
+) -> anyhow::Result<Landed> {
+    let mut course = Course::default();
+    loop {
+        let start = Instant::now();
+        match round(remote, landing, plan, &mut course) {
+            Ok(Step::Landed(landed)) => {
+                remote
+                    .backend
+                    .finish(landed.revision.as_deref().filter(|_| landing.head.is_none()));
+                return Ok(landed);
+            }
+            Ok(Step::Again) => {}
+            Err(error) if is_unreadable(&error) && remote.backend.heal() => continue,
+            Err(error) if trouble::passes(&error) && course.troubles < MOST_TROUBLES => {
+                course.troubles += 1;
+                remote.say().detail(format!("{error:#}: trying again"));
+                let pause = Duration::from_millis(100 << course.troubles);
+                if pause >= left(remote) {
+                    return Err(error);
+                }
+                thread::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0));
+                continue;
+            }
+            Err(error) => return Err(error),
+        }
+        let pause = pause(course.rounds, start.elapsed());
+        if pause >= left(remote) {
+            return Err(too_late(remote, &course));
+        }
+        thread::sleep(pause);
+    }
+}
+
+fn left(remote: &Remote) -> Duration {
+    remote.deadline().saturating_duration_since(Instant::now())
+}
+
+fn pause(rounds: u32, round: Duration) -> Duration {
+    let round = round.clamp(Duration::from_millis(20), Duration::from_secs(5));
+    round.mul_f64(f64::from(rounds.min(4)) * fastrand::f64())
+}
+
+/// Objects that are not what their names say: the cache's fault, if there is one.
+pub(super) fn is_unreadable(error: &anyhow::Error) -> bool {
+    error.chain().any(<dyn std::error::Error>::is::<git2::Error>)
+}
+
+fn too_late(remote: &Remote, course: &Course) -> anyhow::Error {
+    let why = match &course.open {
+        Some(Open::Refused { reason, .. }) => format!(" ({reason})"),
+        Some(Open::Unknown { error, .. }) => format!(" ({error:#})"),
+        None => String::new(),
+    };
+    let rounds = course.rounds;
+    let message = format!(
+        "cannot push to `{}` in time: {rounds} attempts, each time others were faster{why}",
+        remote.address()
+    );
+    Hinted::new(Code::Timeout, message, "try again, or give it longer with --timeout").into()
+}
+
+fn round(
+    remote: &mut Remote,
+    landing: &Landing<'_>,
+    plan: &mut dyn FnMut(&Round<'_>) -> anyhow::Result<Option<Commit>>,
+    course: &mut Course,
+) -> anyhow::Result<Step> {
+    let tip = remote.refresh(landing.branch, Access::Write)?;
+    if let Some(landed) = settle(remote, &tip, course)? {
+        return Ok(Step::Landed(landed));
+    }
+    course.rounds += 1;
+    let files = remote.backend.files()?;
+    let rounds = course.rounds;
+    let round = Round { number: rounds, branch: &tip.branch, tip: &tip.id, files: &*files };
+    let planned = plan(&round)?.filter(|commit| !commit.changes.is_empty());
+    let Some(Commit { changes, message }) = planned else {
+        let (base, branch) = (tip.id, tip.branch);
+        return Ok(Step::Landed(Landed { revision: None, base, branch, rounds }));
+    };
+    let edits = edits(&*files, &changes)?;
+    drop(files);
+    let text = |tree: &str| text(landing, &tip, tree, &message);
+    let commit = remote.backend.commit(&edits, &text)?;
+    let push = Push { commit: &commit, head: landing.head, options: landing.push_options };
+    match remote.backend.push(&push)? {
+        Pushed::Done => {
+            let (base, branch) = (tip.id, tip.branch);
+            Ok(Step::Landed(Landed { revision: Some(commit), base, branch, rounds }))
+        }
+        Pushed::Refused(reason) => {
+            if is_final(&reason) || landing.head.is_some() {
+                return Err(rejected(remote, &reason));
+            }
+            remote.say().detail(format!("attempt {rounds}: {reason}"));
+            course.open = Some(Open::Refused { tip: tip.id, reason });
+            Ok(Step::Again)
+        }
+        Pushed::Unknown(error) => {
+            remote.say().detail(format!("attempt {rounds}: {error:#}: looking for our commit"));
+            course.open = Some(Open::Unknown { commit, error });
+            Ok(Step::Again)
+        }
+    }
+}
+
+/// What the new tip says of the last push: landed, lost, or in trouble.
+fn settle(remote: &mut Remote, tip: &Tip, course: &mut Course) -> anyhow::Result<Option<Landed>> {
+    match course.open.take() {
+        None => Ok(None),
+        Some(Open::Unknown { commit, error }) => {
+            if remote.backend.holds(&commit)? {
+                let (base, branch) = (tip.id.clone(), tip.branch.clone());
+                let rounds = course.rounds;
+                return Ok(Some(Landed { revision: Some(commit), base, branch, rounds }));
+            }
+            course.troubles += 1;
+            if course.troubles > MOST_TROUBLES {
+                let message = format!("cannot push to `{}`", remote.address());
+                return Err(error.context(Hinted::plain(Code::Git, message)));
+            }
+            Ok(None)
+        }
+        Some(Open::Refused { tip: old, reason }) if old == tip.id => {
+            course.troubles += 1;
+            let may_pass = is_race(&reason) || trouble::sounds_passing(&reason);
+            if may_pass && course.troubles <= MOST_TROUBLES {
+                return Ok(None);
+            }
+            Err(rejected(remote, &reason))
+        }
+        Some(Open::Refused { reason, .. }) => {
+            course.troubles = 0;
+            if is_race(&reason) {
+                course.same = <_>::default();
+            } else if course.same.0 == reason {
+                course.same.1 += 1;
+            } else {
+                course.same = (reason.clone(), 1);
+            }
+            if course.same.1 >= MOST_SAME {
+                return Err(rejected(remote, &reason));
+            }
+            Ok(None)
+        }
+    }
+}
+
+fn contains_any(text: &str, words: &[&str]) -> bool {
+    let text = text.to_lowercase();
+    words.iter().any(|word| text.contains(word))
+}
+
+pub(super) fn is_final(reason: &str) -> bool {
+    contains_any(reason, FINAL)
+}
+
+fn is_race(reason: &str) -> bool {
+    contains_any(reason, RACE)
+}
+
+pub(super) fn rejected(remote: &Remote, reason: &str) -> anyhow::Error {
+    let reason = crate::http::plain_text(reason, 5, 1000);
+    let message = format!("cannot push to `{}`: {reason}", remote.address());
+    let is_protected =
+        contains_any(&reason, &["protected", "gh006", "gh013", "not allowed", "rule"]);
+    let hint = if is_protected {
+        "the branch takes no direct pushes: open a pull request instead (--pr)"
+    } else {
+        "the remote's own words are above; it will refuse the same push again"
+    };
+    Hinted::new(Code::Rejected, message, hint).into()
+}
+
+/// The changes at their real places.
+fn edits(files: &dyn View, changes: &ChangeSet) -> anyhow::Result<Vec<Edit>> {
+    let mut edits: Vec<Edit> = Vec::with_capacity(changes.files().len());
+    for change in changes.files() {
+        let place = files.place(&change.path)?;
+        let is_executable = place.node.is_some_and(|node| node.mode == Mode::Executable);
+        let edit = Edit { path: place.path, bytes: change.after.clone(), is_executable };
+        match edits.iter().find(|other| other.path == edit.path) {
+            // The same file by two names, with the same result.
+            Some(other) if *other == edit => {}
+            Some(_) => {
+                let message =
+                    format!("cannot commit `{}`: it is edited under two names", edit.path);
+                return Err(Hinted::plain(Code::Ambiguous, message).into());
+            }
+            None => edits.push(edit),
+        }
+    }
+    Ok(edits)
+}
+
+fn text(landing: &Landing<'_>, tip: &Tip, tree: &str, message: &str) -> anyhow::Result<String> {
+    let text = commit::text(tree, Some(&tip.id), landing.author, landing.committer, message);
+    let Some(signer) = landing.signer else { return Ok(text) };
+    let header = if tip.id.len() == 64 { "gpgsig-sha256" } else { "gpgsig" };
+    Ok(commit::signed(&text, header, &signer.sign(&text)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_words_of_servers() {
+        let lost = [
+            "failed to update ref",
+            "cannot lock ref 'refs/heads/main': is at 1 but expected 2",
+            "fetch first",
+            "stale info",
+            "TF401035: StaleOldObjectId",
+        ];
+        assert!(lost.iter().all(|text| is_race(text) && !is_final(text)));
+        let refused = [
+            "pre-receive hook declined",
+            "protected branch hook declined",
+            "GH006: Protected branch update failed",
+            "GitLab: You are not allowed to push code to protected branches on this project.",
+            "unpacker error: No space left on device",
+            "shallow update not allowed",
+        ];
+        assert!(refused.iter().all(|text| is_final(text)));
+    }
+
+    #[test]
+    fn pauses_grow_with_the_round_and_stop_growing() {
+        let round = Duration::from_millis(100);
+        for rounds in [1, 2, 4, 50] {
+            let most = round * rounds.min(4);
+            assert!((0..100).all(|_| pause(rounds, round) <= most));
+        }
+        assert!((0..100).all(|_| pause(9, Duration::from_hours(1)) <= Duration::from_secs(20)));
+    }
+}

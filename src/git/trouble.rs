@@ -1,0 +1,83 @@
+//! Which errors pass by themselves, so that trying again makes sense.
+
+use std::fmt;
+use std::io;
+
+use super::connection::Heard;
+use super::wire::packet::RemoteError;
+use crate::error::{Code, Hinted};
+use crate::http::Failure;
+
+/// Marks an error as one that may pass.
+#[derive(Debug)]
+struct Passing(String);
+
+impl fmt::Display for Passing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Passing {}
+
+/// `message: cause`, marked as an error that may pass by itself.
+pub(super) fn passing(message: impl Into<String>, cause: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Passing(cause.into())).context(Hinted::plain(Code::Git, message))
+}
+
+/// What servers, proxies and `ssh` say of troubles that pass.
+const PASSING: &[&str] = &[
+    "connection reset",
+    "connection closed",
+    "connection timed out",
+    "connection refused",
+    "closed by remote host",
+    "kex_exchange",
+    "broken pipe",
+    "timed out",
+    "takes too long",
+    "lock file exists",
+    "unable to lock",
+    "cannot lock",
+    "failed to lock",
+    "temporary failure in name resolution",
+    "internal error",
+    "internal server error",
+    "try again",
+    "rate limit",
+];
+
+/// Whether a text tells of a trouble that passes.
+pub(super) fn sounds_passing(text: &str) -> bool {
+    let text = text.to_lowercase();
+    PASSING.iter().any(|words| text.contains(words))
+}
+
+/// What the remote itself said was wrong.
+pub(super) fn remote_error(error: &anyhow::Error) -> Option<&str> {
+    error.chain().find_map(|cause| {
+        // An I/O error does not count what it wraps among its sources.
+        let inner = cause.downcast_ref::<io::Error>().and_then(|io| io.get_ref());
+        let inner = inner.and_then(|inner| inner.downcast_ref::<RemoteError>());
+        inner.or_else(|| cause.downcast_ref()).map(|remote| remote.0.as_str())
+    })
+}
+
+/// Whether doing the same again may succeed.
+pub(super) fn passes(error: &anyhow::Error) -> bool {
+    if let Some(text) = remote_error(error) {
+        return sounds_passing(text);
+    }
+    if let Some(heard) = error.downcast_ref::<Heard>() {
+        return sounds_passing(&heard.0);
+    }
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return failure.hint().is_none();
+    }
+    error.chain().any(|cause| {
+        cause.is::<Passing>()
+            || cause.downcast_ref::<io::Error>().is_some_and(|io| {
+                !matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::NotFound)
+            })
+    })
+}
