@@ -1,6 +1,8 @@
 //! Helm values and everything shaped like them: `image.repository` and `image.tag`, a split registry,
 //! `name` and `tag`, `imageTag`, `image: reference`, maps of images.
 
+use std::collections::HashMap;
+
 use super::{Name, NameKind, Place, Scope, Site};
 use crate::image::ImageRef;
 use crate::yaml::{Kind, NodeRef};
@@ -87,25 +89,25 @@ fn image_map<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
 
 /// `imageTag: v1`, `apiImageTag: v1`, beside `image: repository` or `imageRepository`.
 fn flat_tag<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
-    for (key, value) in node.entries() {
-        let Some(name) = key.scalar() else { continue };
-        let stem = match name {
-            "imageTag" | "image_tag" => "",
-            _ => match ["ImageTag", "_image_tag"].iter().find_map(|end| name.strip_suffix(end)) {
-                Some(stem) => stem,
-                None => continue,
-            },
-        };
-        if !matches!(value.kind(), Kind::Scalar(_) | Kind::Alias) {
-            continue;
-        }
+    let tags: Vec<(&str, NodeRef<'s>)> = node
+        .entries()
+        .filter(|(_, value)| matches!(value.kind(), Kind::Scalar(_) | Kind::Alias))
+        .filter_map(|(key, value)| Some((flat_stem(key.scalar()?)?, value)))
+        .collect();
+    if tags.is_empty() {
+        return;
+    }
+    // Looked up once for all: a mapping can have many such keys.
+    let texts: HashMap<&str, &str> =
+        node.entries().filter_map(|(key, value)| Some((key.scalar()?, value.text()?))).collect();
+    for (stem, value) in tags {
         let siblings = match stem {
             "" => ["image", "imageName", "imageRepository"].map(str::to_owned),
             stem => ["Image", "ImageName", "ImageRepository"].map(|end| format!("{stem}{end}")),
         };
         let repositories = siblings
             .iter()
-            .filter_map(|key| node.get_text(key))
+            .filter_map(|key| texts.get(key.as_str()).copied())
             .find(|text| ImageRef::parse(text).is_some_and(|image| image.tag.is_none()))
             .map(str::to_owned)
             .into_iter()
@@ -115,13 +117,24 @@ fn flat_tag<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
     }
 }
 
+/// What stands before `ImageTag` in a key.
+fn flat_stem(key: &str) -> Option<&str> {
+    match key {
+        "imageTag" | "image_tag" => Some(""),
+        _ => ["ImageTag", "_image_tag"].iter().find_map(|end| key.strip_suffix(end)),
+    }
+}
+
 /// `image: repository:tag`, and keys that end so (`sidecarImage`).
 fn references<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
-    for (_, value) in node.entries().filter(|(_, value)| is_image_key(*value)) {
-        let container = node
-            .get_text("name")
-            .map(|name| Name { kind: NameKind::Container, text: name.to_owned() });
-        sites.extend(reference(scope, value, container));
+    let mut images = node.entries().filter(|(_, value)| is_image_key(*value)).peekable();
+    if images.peek().is_none() {
+        return;
+    }
+    let container =
+        node.get_text("name").map(|name| Name { kind: NameKind::Container, text: name.to_owned() });
+    for (_, value) in images {
+        sites.extend(reference(scope, value, container.clone()));
     }
 }
 

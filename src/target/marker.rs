@@ -14,13 +14,13 @@ enum Part {
 }
 
 pub(super) fn find(scope: &Scope<'_>, sites: &mut Vec<Site>) {
-    let source = scope.root().stream().source();
-    // Most files have no marker at all.
+    let stream = scope.root().stream();
+    let source = stream.document_text(scope.document());
+    // Most documents have no marker at all.
     if !source.contains("$imagepolicy") && !source.contains("# gitops:") {
         return;
     }
-    let document = scope.root().stream().document_of(scope.root().id());
-    for node in scope.root().stream().nodes_of(document) {
+    for node in stream.nodes_of(scope.document()) {
         let is_value = matches!(node.kind(), Kind::Scalar(_)) && node.parent().is_some();
         if !is_value || node.is_key() {
             continue;

@@ -50,6 +50,11 @@ impl<'s> Scope<'s> {
         self.root
     }
 
+    /// The number of the document in the file.
+    pub(super) fn document(&self) -> usize {
+        self.document
+    }
+
     /// The file's name without its directories.
     pub(super) fn file_name(&self) -> &'s str {
         self.path.rsplit('/').next().unwrap_or(self.path)

@@ -95,6 +95,8 @@ struct Node {
 #[derive(Clone, Debug)]
 pub struct Document {
     root: Option<NodeId>,
+    /// The number that its first node has, or would have.
+    first: u32,
     /// Where its first byte is: that of `---`, or of the stream.
     start: u32,
     explicit: bool,
@@ -156,11 +158,8 @@ impl Stream {
     }
 
     fn node_range(&self, document: usize) -> Range<u32> {
-        let first = |document: usize| {
-            let rest = self.documents.get(document..).unwrap_or_default();
-            let all = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-            rest.iter().find_map(|d| d.root).map_or(all, |root| root.0)
-        };
+        let all = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        let first = |document: usize| self.documents.get(document).map_or(all, |d| d.first);
         first(document)..first(document + 1)
     }
 
@@ -171,12 +170,10 @@ impl Stream {
         start..end
     }
 
-    /// The document a node belongs to.
+    /// The text of a document, from its `---` to the next one's.
     #[must_use]
-    pub fn document_of(&self, id: NodeId) -> usize {
-        (0..self.documents.len())
-            .find(|&document| self.node_range(document).contains(&id.0))
-            .unwrap_or_default()
+    pub fn document_text(&self, document: usize) -> &str {
+        &self.source[self.document_span(document)]
     }
 
     /// The aliases that refer to a node's anchor.

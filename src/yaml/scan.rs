@@ -58,6 +58,7 @@ impl Builder {
         match event {
             Event::DocumentStart(explicit, _) => self.documents.push(Document {
                 root: None,
+                first: narrow(self.nodes.len()),
                 start: span.start.byte_offset().map_or(0, narrow),
                 explicit,
             }),
