@@ -39,41 +39,42 @@ fn walk<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
 }
 
 /// A scalar that an edit can replace: also one without a value, but no collection.
-fn scalar<'s>(node: NodeRef<'s>, key: &str) -> Option<NodeRef<'s>> {
-    let (_, value) = node.entries().find(|(name, _)| name.scalar() == Some(key))?;
-    matches!(value.kind(), Kind::Scalar(_) | Kind::Alias)
-        .then_some(value)
-        .filter(|value| value.resolved().scalar().is_some())
+pub(super) fn scalar<'s>(node: NodeRef<'s>, key: &str) -> Option<NodeRef<'s>> {
+    node.value(key).filter(|value| value.resolved().scalar().is_some())
 }
 
 fn is_image_key(node: NodeRef<'_>) -> bool {
     let key = node.key().and_then(NodeRef::scalar).unwrap_or_default();
-    key.len() >= 5
-        && key.is_char_boundary(key.len() - 5)
-        && key[key.len() - 5..].eq_ignore_ascii_case("image")
+    let end = key.len().checked_sub(5).and_then(|at| key.get(at..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case("image"))
 }
 
 /// `{registry, repository | name | image, tag | version, digest}`.
 fn image_map<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
-    let named = |key| node.get_text(key).filter(|text| ImageRef::parse(text).is_some());
-    let repository = named("repository")
-        .or_else(|| {
-            named("image").filter(|text| ImageRef::parse(text).is_some_and(|i| i.tag.is_none()))
-        })
-        .or_else(|| named("name").filter(|name| is_image_key(node) || name.contains('/')));
-    if repository.is_none() && !is_image_key(node) {
+    let under_image = is_image_key(node);
+    let repository = repository_of(node, under_image);
+    if repository.is_none() && !under_image {
         return;
     }
-    let version = || scalar(node, "version").filter(|_| repository.is_some());
+    let version = || scalar(node, "version").filter(|_| under_image);
     let tag = scalar(node, "tag").or_else(version);
     let digest = scalar(node, "digest");
+    if let Some((repository, tag)) = repository.zip(tag)
+        && let Some(repository) = repository.strip_suffix("@sha256")
+    {
+        // Charts that join with a colon are given a digest so: `repository: name@sha256`, `tag: hex`.
+        let place = Place::Digest(scope.spot(tag));
+        sites.push(scope.site(node, vec![repository.to_owned()], Vec::new(), place));
+        return;
+    }
     let place = Place::of(tag.map(|tag| scope.spot(tag)), digest.map(|digest| scope.spot(digest)));
     let Some(place) = place else { return };
     let registry = node.get_text("registry").filter(|registry| !registry.is_empty());
     let repositories = repository
+        .and_then(|repository| Some(ImageRef::parse(repository)?.repository))
         .map(|repository| match registry {
             Some(registry) => format!("{}/{repository}", registry.trim_end_matches('/')),
-            None => repository.to_owned(),
+            None => repository,
         })
         .into_iter()
         .collect();
@@ -85,6 +86,23 @@ fn image_map<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
         .or_else(|| item?.get_text("name"))
         .map(|name| Name { kind: NameKind::Container, text: name.to_owned() });
     sites.push(scope.site(node, repositories, container.into_iter().collect(), place));
+}
+
+/// Keys whose `repository` and `tag` are those of something else than an image.
+const OTHER: &[&str] = &["chart", "source", "sourceRef", "git", "helm"];
+
+/// What the mapping says its image is.
+fn repository_of(node: NodeRef<'_>, under_image: bool) -> Option<&str> {
+    let key = node.key().and_then(NodeRef::scalar).unwrap_or_default();
+    let named = |key| {
+        let text = node.get_text(key)?;
+        let name = text.strip_suffix("@sha256").unwrap_or(text);
+        ImageRef::parse(name).is_some().then_some(text)
+    };
+    let without_tag = named("image")
+        .filter(|text| ImageRef::parse(text).is_some_and(|image| image.tag.is_none()));
+    let repository = named("repository").or(without_tag).filter(|_| !OTHER.contains(&key));
+    repository.or_else(|| named("name").filter(|_| under_image))
 }
 
 /// `imageTag: v1`, `apiImageTag: v1`, beside `image: repository` or `imageRepository`.
@@ -112,7 +130,12 @@ fn flat_tag<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
             .map(str::to_owned)
             .into_iter()
             .collect();
-        let place = Place::Tag { tag: scope.spot(value), digest: None };
+        let digest = match stem {
+            "" => scalar(node, "imageDigest"),
+            stem => scalar(node, &format!("{stem}ImageDigest")),
+        };
+        let digest = digest.map(|digest| scope.spot(digest));
+        let place = Place::Tag { tag: scope.spot(value), digest };
         sites.push(scope.site(value, repositories, Vec::new(), place));
     }
 }
@@ -127,7 +150,9 @@ fn flat_stem(key: &str) -> Option<&str> {
 
 /// `image: repository:tag`, and keys that end so (`sidecarImage`).
 fn references<'s>(scope: &Scope<'s>, node: NodeRef<'s>, sites: &mut Vec<Site>) {
-    let mut images = node.entries().filter(|(_, value)| is_image_key(*value)).peekable();
+    let is_image =
+        |key: NodeRef<'_>, value| is_image_key(value) || key.scalar() == Some("imageName");
+    let mut images = node.entries().filter(|(key, value)| is_image(*key, *value)).peekable();
     if images.peek().is_none() {
         return;
     }

@@ -99,6 +99,7 @@ pub struct Document {
     first: u32,
     /// Where its first byte is: that of `---`, or of the stream.
     start: u32,
+    line: u32,
     explicit: bool,
 }
 
@@ -141,8 +142,7 @@ impl Stream {
     /// The line (from 1) on which a document starts.
     #[must_use]
     pub fn document_line(&self, document: usize) -> usize {
-        let start = self.documents.get(document).map_or(0, |d| d.start as usize);
-        self.source[..start].matches('\n').count() + 1
+        self.documents.get(document).map_or(1, |d| d.line as usize)
     }
 
     /// The node with this number.
@@ -278,6 +278,13 @@ impl<'s> NodeRef<'s> {
         if node.is_missing() { None } else { node.scalar() }
     }
 
+    /// Whether it stands for no value: nothing at all, or a bare `null` or `~`.
+    #[must_use]
+    pub fn is_null(self) -> bool {
+        let is_word = || matches!(self.scalar(), Some("null" | "Null" | "NULL" | "~"));
+        self.kind() == Kind::Scalar(Style::Plain) && (self.is_missing() || is_word())
+    }
+
     /// The node itself, or the anchored node an alias stands for.
     #[must_use]
     pub fn resolved(self) -> Self {
@@ -330,6 +337,12 @@ impl<'s> NodeRef<'s> {
         self.get(key)?.text()
     }
 
+    /// The first value under a key as it stands there, an alias for one.
+    #[must_use]
+    pub fn value(self, key: &str) -> Option<Self> {
+        self.entry(key).map(|(_, value)| value)
+    }
+
     fn entry(self, key: &str) -> Option<(Self, Self)> {
         self.entries().find(|(name, _)| name.scalar() == Some(key))
     }
@@ -365,10 +378,12 @@ impl<'s> NodeRef<'s> {
         YamlPath::new(segments)
     }
 
-    /// The text between its end and the end of that line.
+    /// The comment behind it on its line, where it is the last value there: only blanks and closing
+    /// brackets may stand between.
     #[must_use]
-    pub fn rest_of_line(self) -> &'s str {
+    pub fn comment(self) -> Option<&'s str> {
         let rest = self.stream.source.get(self.span().end..).unwrap_or_default();
-        rest.split('\n').next().unwrap_or_default()
+        let rest = rest.trim_start_matches([' ', '\t', ']', '}', ',']).strip_prefix('#')?;
+        rest.split('\n').next().map(str::trim)
     }
 }

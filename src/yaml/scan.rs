@@ -60,6 +60,7 @@ impl Builder {
                 root: None,
                 first: narrow(self.nodes.len()),
                 start: span.start.byte_offset().map_or(0, narrow),
+                line: narrow(span.start.line()),
                 explicit,
             }),
             Event::Alias(anchor) => {
