@@ -14,4 +14,5 @@ mod bump_tag;
 mod corpus;
 mod docs;
 mod properties;
+mod git;
 mod tidy;

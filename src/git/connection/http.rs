@@ -252,8 +252,7 @@ impl Session for Exchange {
                 Service::Receive => request,
             })
         })?;
-        let response = self.checked(response, "advertisement")?;
-        Ok(Box::new(Body(without_service_line(response)?)))
+        Ok(Box::new(Body(self.checked(response, "advertisement")?)))
     }
 
     fn ask(&mut self, body: Vec<u8>) -> anyhow::Result<Box<dyn Read + '_>> {
@@ -339,17 +338,4 @@ fn refused(base: &Url, service: Service, response: Response) -> anyhow::Error {
         _ => "check the URL",
     };
     Hinted::new(Code::Git, format!("{message}: {cause}"), hint).into()
-}
-
-/// Skips `# service=git-…` and the end of its list.
-fn without_service_line(mut response: Response) -> io::Result<Response> {
-    let mut digits = [0; 4];
-    response.read_exact(&mut digits)?;
-    let length = std::str::from_utf8(&digits).ok().and_then(|d| usize::from_str_radix(d, 16).ok());
-    let Some(length) = length.filter(|length| *length >= 4) else {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is not Git's"));
-    };
-    let mut rest = vec![0; length - 4 + 4];
-    response.read_exact(&mut rest)?;
-    Ok(response)
 }

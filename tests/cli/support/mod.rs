@@ -1,5 +1,9 @@
-//! What the tests share: a sandbox to run the program in.
+//! What the tests share: a sandbox to run the program in, Git repositories, and servers for them.
 
+mod git;
 mod sandbox;
+mod servers;
 
-pub(crate) use sandbox::Sandbox;
+pub(crate) use git::{Repositories, value_of};
+pub(crate) use sandbox::{Output, Sandbox};
+pub(crate) use servers::{HttpServer, SshServer, installed};
