@@ -13,6 +13,6 @@ mod basics;
 mod bump_tag;
 mod corpus;
 mod docs;
-mod properties;
 mod git;
+mod properties;
 mod tidy;

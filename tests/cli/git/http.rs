@@ -129,14 +129,11 @@ fn credentials_come_from_the_environment_or_a_helper_or_netrc() {
                   echo username=ci; echo password=canary-password; }; f";
     repos.git(&["config", "--global", "credential.helper", helper]);
     repos.gitops(&["--repo", &url, "bump-tag", "api=v2", "-e", "staging"]).ok();
-    let helped = repos.sandbox.read("helped");
-    assert!(
-        helped.starts_with("store\n") && helped.contains("password=canary-password"),
-        "{helped}"
-    );
+    let told = repos.sandbox.read("helped");
+    assert!(told.starts_with("store\n") && told.contains("password=canary-password"), "{told}");
     repos.git(&["config", "--global", "--unset", "credential.helper"]);
 
-    let host = format!("machine 127.0.0.1 login ci password canary-password\n");
+    let host = "machine 127.0.0.1 login ci password canary-password\n";
     repos.sandbox.write("netrc", host);
     let mut netrc = repos.command(&["--repo", &url, "bump-tag", "api=v3", "-e", "staging"]);
     repos.sandbox.finish(netrc.env("NETRC", repos.path("netrc"))).ok();

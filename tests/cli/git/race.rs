@@ -1,7 +1,7 @@
 //! Many at once: nothing is lost, nobody fails, nothing is left over.
 
 use std::process::{Child, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::support::{HttpServer, Repositories, installed, value_of};
@@ -11,7 +11,8 @@ const HTTP: &[&str] = &["git", "git-http-backend", "nginx", "fcgiwrap", "openssl
 /// One file with a key for each job, or a file for each job.
 fn repository(jobs: usize, same_file: bool) -> Repositories {
     let repos = Repositories::new();
-    let keys: String = (0..jobs).map(|job| format!("k{job}: v0\n")).collect();
+    let lines: Vec<String> = (0..jobs).map(|job| format!("k{job}: v0")).collect();
+    let keys = lines.join("\n") + "\n";
     let names: Vec<String> = (0..jobs).map(|job| file_of(job, same_file)).collect();
     let files: Vec<(&str, &str)> = names
         .iter()
@@ -128,12 +129,12 @@ fn jobs_at_once_in_a_directory_without_git() {
 
 /// Of eight, two are killed at a random moment: the others land, and nothing stays locked.
 fn killed(repos: &Repositories, url: &str) {
-    for turn in 0..6 {
+    for turn in 0..6_usize {
         let mut children: Vec<Child> =
             (0..8).map(|job| start(repos, url, turn * 8 + job, true, &[])).collect();
-        let spun = AtomicU32::new(0);
+        let spun = AtomicUsize::new(0);
         // Work of random length rather than a sleep: the moment need not be known, only different.
-        let work = 1 + (turn as u32 * 7919) % 23;
+        let work = 1 + (turn * 7919) % 23;
         thread::scope(|scope| {
             scope.spawn(|| {
                 while spun.load(Ordering::Relaxed) < work * 200_000 {

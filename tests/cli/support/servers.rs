@@ -12,8 +12,12 @@ pub(crate) fn installed(programs: &[&str]) -> bool {
     if missing.is_empty() {
         return true;
     }
-    eprintln!(
-        "\n*** NOT TESTED: {missing:?} not installed (.ci/run installs what is needed) ***\n"
+    // Past the test harness, which would swallow it.
+    let _ = std::io::Write::write_fmt(
+        &mut std::io::stderr(),
+        format_args!(
+            "\n*** NOT TESTED: {missing:?} not installed (.ci/run installs what is needed) ***\n"
+        ),
     );
     assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{missing:?} must be installed in CI");
     false
