@@ -314,3 +314,24 @@ hint: install git
 "#]]);
     repos.is_sound("shop");
 }
+
+#[test]
+fn the_demo_needs_no_other_program() {
+    let repos = Repositories::new();
+    let mut command = repos.sandbox.gitops_command(&["demo"]);
+    let said = repos.sandbox.finish(command.env("PATH", "/nonexistent"));
+    let (_, history) = said.ok().stdout.split_once("The history, the newest first:\n").unwrap();
+    let mut subjects: Vec<&str> =
+        history.lines().map(|line| line.split_once(' ').unwrap().1).collect();
+    // Either of the two builds may have won.
+    subjects[..2].sort_unstable();
+    assert_eq!(
+        subjects,
+        [
+            "feat(staging): update api to v1.2.4",
+            "feat(staging): update web to v2.1.0",
+            "feat(staging): update api to v1.2.3",
+            "three environments",
+        ]
+    );
+}

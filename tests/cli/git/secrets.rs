@@ -1,7 +1,7 @@
 //! Planted tokens, and a search for them everywhere they must not be.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -57,6 +57,21 @@ fn commands(urls: &[String]) -> Vec<Vec<String>> {
     commands
 }
 
+/// Tokens in every variable that is read, and everything that makes programs talkative.
+fn plant<'a>(command: &'a mut Command, token: &str) -> &'a mut Command {
+    command
+        .env("GITOPS_TOKEN", token)
+        .env("GITOPS_TOKEN_USER", "ci")
+        .env("GITHUB_TOKEN", "canary-github")
+        .env("GITLAB_TOKEN", "canary-gitlab")
+        .env("CI_JOB_TOKEN", "canary-job")
+        .env("CI_SERVER_URL", "https://localhost")
+        .env("CANARY", token)
+        .env("RUST_BACKTRACE", "1")
+        .env("RUST_LOG", "trace")
+        .stdin(Stdio::null())
+}
+
 #[test]
 fn no_secret_gets_out() {
     if !installed(TOOLS) {
@@ -91,19 +106,9 @@ fn no_secret_gets_out() {
             for token in ["canary-right", "canary-wrong/+="] {
                 let args: Vec<&str> = args.iter().map(String::as_str).collect();
                 let mut command = repos.command(&args);
-                command
+                plant(&mut command, token)
                     .env("PATH", &path)
-                    .env("GITOPS_TOKEN", token)
-                    .env("GITOPS_TOKEN_USER", "ci")
-                    .env("GITHUB_TOKEN", "canary-github")
-                    .env("GITLAB_TOKEN", "canary-gitlab")
-                    .env("CI_JOB_TOKEN", "canary-job")
-                    .env("CI_SERVER_URL", "https://localhost")
-                    .env("CANARY", token)
-                    .env("SSL_CERT_FILE", server.ca_file())
-                    .env("RUST_BACKTRACE", "1")
-                    .env("RUST_LOG", "trace")
-                    .stdin(Stdio::null());
+                    .env("SSL_CERT_FILE", server.ca_file());
                 let said = repos.sandbox.finish(&mut command);
                 let text = said.render();
                 if holds_a_canary(text.as_bytes()) {
