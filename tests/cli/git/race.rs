@@ -4,7 +4,7 @@ use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::support::{HttpServer, Repositories, installed, value_of};
+use crate::support::{Break, HttpServer, Repositories, breaking_proxy, installed, value_of};
 
 const HTTP: &[&str] = &["git", "git-http-backend", "nginx", "fcgiwrap", "openssl"];
 
@@ -217,5 +217,41 @@ fn guards_are_asked_again_on_every_tip() {
         assert_eq!(said.code, 3, "{}", said.render());
         assert_eq!(said.json()["error"]["code"], "superseded");
         assert_eq!(repos.log("shop"), ["somebody else", "init"]);
+    }
+}
+
+/// The answer to a push is lost. Whether the commit arrived has to be found out, not guessed.
+#[test]
+fn a_push_without_an_answer_is_looked_for_before_it_is_repeated() {
+    if !installed(HTTP) {
+        return;
+    }
+    for moment in [Break::Before, Break::After] {
+        for moved_on in [false, true] {
+            let repos = Repositories::new();
+            repos.shop();
+            let server = HttpServer::new(&repos.root(), "none");
+            let port = breaking_proxy(server.port, moment);
+            if moved_on {
+                // Somebody else commits on top before we can look.
+                let hook = "#!/bin/sh\ntest -e moved && exit 0\ntouch moved\n\
+                            tree=$(git rev-parse main^{tree})\n\
+                            next=$(echo on top | git -c user.name=x -c user.email=x@x commit-tree -p main $tree)\n\
+                            git update-ref refs/heads/main $next\n";
+                repos.hook("shop", "post-receive", hook);
+            }
+            let url = format!("http://127.0.0.1:{port}/open/shop.git");
+            let said = repos.gitops(&["--repo", &url, "bump-tag", "api=v9", "-e", "staging", "-v"]);
+            assert!(said.ok().stderr.contains("looking for our commit"), "{}", said.render());
+            assert!(said.stdout.contains("pushed "), "{}", said.render());
+            let mut log = repos.log("shop");
+            log.sort_unstable();
+            let mut expected = vec!["feat(staging): update api to v9", "init"];
+            if moved_on {
+                expected.push("on top");
+            }
+            assert_eq!(log, expected, "{moment:?} {moved_on}");
+            repos.is_sound("shop");
+        }
     }
 }

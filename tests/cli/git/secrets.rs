@@ -46,10 +46,22 @@ fn files_with_canaries(dir: &Path) -> Vec<String> {
 fn commands(urls: &[String]) -> Vec<Vec<String>> {
     let mut commands = Vec::new();
     for (at, url) in urls.iter().enumerate() {
-        for flags in [&["-v"][..], &["-n", "-v"], &["-o", "json"]] {
+        // Those that nobody answers take their time, so once is enough.
+        let is_slow = url.contains("/broken/") || url.contains("127.0.0.1:1/");
+        let all = [&["-v"][..], &["-n", "-v"], &["-o", "json"]];
+        for flags in &all[..if is_slow { 1 } else { 3 }] {
             let bump = format!("api=v{at}.{}", flags.len());
-            let head = ["--repo", url, "bump-tag", &bump, "-e", "staging", "--timeout", "2s"];
-            commands.push(head.iter().chain(flags).map(|word| (*word).to_owned()).collect());
+            let head = [
+                "--repo",
+                url,
+                "bump-tag",
+                &bump,
+                "-e",
+                "staging",
+                "--timeout",
+                if is_slow { "1s" } else { "60s" },
+            ];
+            commands.push(head.iter().chain(*flags).map(|word| (*word).to_owned()).collect());
         }
     }
     let push = ["-C", "clone", "bump-tag", "api=v77", "-e", "staging", "--push", "-v"];
