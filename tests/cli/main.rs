@@ -13,5 +13,6 @@ mod basics;
 mod bump_tag;
 mod corpus;
 mod docs;
+mod git;
 mod properties;
 mod tidy;
