@@ -1,6 +1,8 @@
 //! Real servers on the loopback interface: `git http-backend` behind nginx, and `sshd`.
 
+use std::cell::Cell;
 use std::fs;
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -45,14 +47,20 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Waits until somebody listens, without guessing how long that takes.
-fn await_port(port: u16, child: &mut Child) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+/// How often a server is started: somebody else may take a free port before it does.
+const STARTS: usize = 5;
+
+/// Waits until somebody listens, without guessing how long that takes; not where the server ends instead.
+fn await_port(port: u16, child: &mut Child) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(60);
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert_eq!(child.try_wait().unwrap(), None, "the server ended");
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
         assert!(Instant::now() < deadline, "the server does not listen");
         std::thread::yield_now();
     }
+    true
 }
 
 /// Git over HTTP: `/open/` for anybody, `/auth/` with `ci` and a password, `/v0/` without protocol 2,
@@ -61,12 +69,17 @@ pub(crate) struct HttpServer {
     pub(crate) port: u16,
     pub(crate) tls_port: u16,
     dir: tempfile::TempDir,
+    fences: Cell<usize>,
     _children: Children,
 }
 
 impl HttpServer {
     /// Serves the repositories below `root`.
     pub(crate) fn new(root: &Path, password: &str) -> Self {
+        (0..STARTS).find_map(|_| Self::start(root, password)).expect("nginx does not start")
+    }
+
+    fn start(root: &Path, password: &str) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path().to_str().unwrap().to_owned();
         fs::write(dir.path().join("users"), format!("ci:{{PLAIN}}{password}\n")).unwrap();
@@ -94,8 +107,8 @@ impl HttpServer {
         let mut nginx = Command::new(find("nginx").unwrap());
         let nginx = quiet(nginx.args(["-c", &format!("{at}/nginx.conf"), "-p", &at]));
         let mut children = Children(vec![cgi, nginx]);
-        await_port(port, &mut children.0[1]);
-        Self { port, tls_port, dir, _children: children }
+        let listens = await_port(port, &mut children.0[1]);
+        listens.then_some(Self { port, tls_port, dir, fences: Cell::new(0), _children: children })
     }
 
     /// The URL of a repository.
@@ -111,10 +124,24 @@ impl HttpServer {
         self.dir.path().join("cert.pem")
     }
 
-    /// `GET /path 200 bytes` for every request so far.
+    /// `GET /path 200 bytes` for every request so far. nginx writes a line after its answer: a request of our
+    /// own, whose line comes behind all others, tells that they are there.
     pub(crate) fn log(&self) -> Vec<String> {
-        let text = fs::read_to_string(self.dir.path().join("access.log")).unwrap_or_default();
-        text.lines().map(str::to_owned).collect()
+        self.fences.set(self.fences.get() + 1);
+        let fence = format!("/fence-{}", self.fences.get());
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        write!(stream, "GET {fence} HTTP/1.0\r\n\r\n").unwrap();
+        std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let text = fs::read_to_string(self.dir.path().join("access.log")).unwrap_or_default();
+            if text.lines().any(|line| line.split(' ').any(|word| word == fence)) {
+                let requests = text.lines().filter(|line| !line.contains("/fence-"));
+                return requests.map(str::to_owned).collect();
+            }
+            assert!(Instant::now() < deadline, "nginx logs nothing");
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -202,6 +229,10 @@ pub(crate) struct SshServer {
 impl SshServer {
     /// With `two`, the client may ask for protocol version 2, as forges allow and Debian does not.
     pub(crate) fn new(two: bool) -> Self {
+        (0..STARTS).find_map(|_| Self::start(two)).expect("sshd does not start")
+    }
+
+    fn start(two: bool) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path().to_str().unwrap().to_owned();
         for key in ["host", "user"] {
@@ -227,7 +258,9 @@ impl SshServer {
         sshd.args(["-D", "-e", "-f", &format!("{at}/sshd_config")]);
         sshd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut children = Children(vec![sshd.spawn().unwrap()]);
-        await_port(port, &mut children.0[0]);
+        if !await_port(port, &mut children.0[0]) {
+            return None;
+        }
         let host = fs::read_to_string(dir.path().join("host.pub")).unwrap();
         fs::write(dir.path().join("known"), format!("[127.0.0.1]:{port} {host}")).unwrap();
         fs::write(
@@ -239,7 +272,7 @@ impl SshServer {
             ),
         )
         .unwrap();
-        Self { port, dir, _children: children }
+        Some(Self { port, dir, _children: children })
     }
 
     /// A directory whose `ssh` reads our configuration: the real one reads the home of the password file.
