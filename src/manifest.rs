@@ -328,10 +328,16 @@ mod tests {
     #[test]
     fn splits_at_markers_only() {
         let text = "a: 1\n--- # x\nb: |\n  ---\n  x\n---\tc\n----\n---\n";
-        let pieces: Vec<_> = chunks(text).into_iter().map(|c| (&text[c.range], c.lines_before)).collect();
+        let pieces: Vec<_> =
+            chunks(text).into_iter().map(|c| (&text[c.range], c.lines_before)).collect();
         assert_eq!(
             pieces,
-            [("a: 1\n", 0), ("--- # x\nb: |\n  ---\n  x\n", 1), ("---\tc\n----\n", 5), ("---\n", 7)]
+            [
+                ("a: 1\n", 0),
+                ("--- # x\nb: |\n  ---\n  x\n", 1),
+                ("---\tc\n----\n", 5),
+                ("---\n", 7)
+            ]
         );
         assert_eq!(chunks("%YAML 1.2\n---\na: 1\n---\nb: 1\n").len(), 1);
         assert_eq!(chunks("").len(), 1);

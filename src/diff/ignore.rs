@@ -126,7 +126,13 @@ pub fn with_profile(profile: Profile, configured: Vec<IgnoreRule>) -> Vec<Ignore
     let built_in = git.chain(live).filter_map(|(kind, fields, reason)| {
         let fields = fields.to_vec();
         // The tables are constants, and a test reads every row.
-        IgnoreRule::new(&RuleText { kind: Some(*kind).filter(|k| !k.is_empty()), fields, reason, ..RuleText::default() }).ok()
+        IgnoreRule::new(&RuleText {
+            kind: Some(*kind).filter(|k| !k.is_empty()),
+            fields,
+            reason,
+            ..RuleText::default()
+        })
+        .ok()
     });
     built_in.chain(configured).collect()
 }
@@ -207,7 +213,11 @@ const PROFILE_LIVE: &[Row] = &[
         ],
         "chosen by the cluster",
     ),
-    ("PersistentVolumeClaim", &["spec.volumeName", "spec.storageClassName"], "chosen by the binder"),
+    (
+        "PersistentVolumeClaim",
+        &["spec.volumeName", "spec.storageClassName"],
+        "chosen by the binder",
+    ),
     ("PersistentVolume", &["spec.claimRef"], "chosen by the binder"),
     ("*WebhookConfiguration", &["webhooks[*].clientConfig.caBundle"], "injected"),
     ("CustomResourceDefinition", &["spec.conversion.webhook.clientConfig.caBundle"], "injected"),

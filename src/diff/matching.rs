@@ -48,7 +48,14 @@ pub(super) fn find(left: &[Sourced], right: &[Sourced], default_namespace: &str)
     let full = |object: &Object| {
         let id = object.identity.clone()?;
         let namespace = namespace(object)?;
-        Some((object.environment.clone(), object.scope.clone(), id.group, id.kind, namespace, id.name))
+        Some((
+            object.environment.clone(),
+            object.scope.clone(),
+            id.group,
+            id.kind,
+            namespace,
+            id.name,
+        ))
     };
     duplicates(left, right, &full, &mut matched);
     pass(left, right, &mut open, &mut matched.pairs, Several::InOrder, &full);
@@ -166,12 +173,7 @@ fn take(open: &mut Open, found: &[(usize, usize)]) {
 
 /// Documents that are no objects belong to their file: equals first, then in order where no document
 /// came or went. What is left is for the renames.
-fn nameless(
-    left: &[Sourced],
-    right: &[Sourced],
-    open: &mut Open,
-    pairs: &mut Vec<(usize, usize)>,
-) {
+fn nameless(left: &[Sourced], right: &[Sourced], open: &mut Open, pairs: &mut Vec<(usize, usize)>) {
     let mut files: BTreeMap<&str, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
     for &index in &open.left {
         let object = &left[index].object;
@@ -230,6 +232,11 @@ fn duplicate(side: &[Sourced], group: &[usize], name: &str) -> Diagnostic {
     Diagnostic {
         path: first.path.clone(),
         lines: group.iter().map(|&index| side[index].object.line).collect(),
-        message: format!("{} is declared {} times {name}: {}", first.title(), group.len(), places.join(", ")),
+        message: format!(
+            "{} is declared {} times {name}: {}",
+            first.title(),
+            group.len(),
+            places.join(", ")
+        ),
     }
 }

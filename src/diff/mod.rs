@@ -13,8 +13,8 @@ mod matching;
 mod normalize;
 pub mod path;
 pub mod quantity;
-pub mod render;
 pub mod renames;
+pub mod render;
 pub mod risks;
 pub mod rules;
 
@@ -313,7 +313,13 @@ impl Collector<'_> {
         self.objects.sort_by_cached_key(|diff| {
             let object = diff.object();
             let namespace = object.identity.as_ref().map(|id| id.namespace.clone());
-            (object.environment.clone(), namespace, object.title(), object.path.clone(), diff.status)
+            (
+                object.environment.clone(),
+                namespace,
+                object.title(),
+                object.path.clone(),
+                diff.status,
+            )
         });
         self.diagnostics.sort();
         self.diagnostics.dedup();
@@ -362,10 +368,12 @@ fn mask_all(comparison: &mut Comparison) {
 
 fn mask_change(masker: &Masker, change: &mut Change, secret: bool) {
     let data = secret
-        && (change.path.starts_with_keys(&["data"]) || change.path.starts_with_keys(&["stringData"]));
+        && (change.path.starts_with_keys(&["data"])
+            || change.path.starts_with_keys(&["stringData"]));
     let named = mask::is_telling_path(&change.path);
     let hide = |value: &mut crate::yaml::Value| {
-        let telling = named || change.path.last_key().is_some_and(|key| mask::is_telling_key(key, value));
+        let telling =
+            named || change.path.last_key().is_some_and(|key| mask::is_telling_key(key, value));
         masker.mask(value, data || telling, data && change.path.starts_with_keys(&["data"]));
     };
     match &mut change.edit {
