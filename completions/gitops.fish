@@ -37,6 +37,10 @@ complete -c gitops -n "__fish_gitops_needs_command" -s v -l verbose -d 'Say how 
 complete -c gitops -n "__fish_gitops_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_needs_command" -s V -l version -d 'Print version'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "bump-tag" -d 'Set the tag of images in the files of environments'
+complete -c gitops -n "__fish_gitops_needs_command" -f -a "open-pr" -d 'Push a branch and open, or update, its pull request'
+complete -c gitops -n "__fish_gitops_needs_command" -f -a "promote" -d 'Give an environment the versions that another one has'
+complete -c gitops -n "__fish_gitops_needs_command" -f -a "rollback" -d 'Give an environment the versions it had before'
+complete -c gitops -n "__fish_gitops_needs_command" -f -a "restart" -d 'Roll the pods of an app whose Secret or `ConfigMap` changed'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "man" -d 'Print a manual page, or write them all'
@@ -55,6 +59,27 @@ complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l run-url -d 'T
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l push-option -d 'A word for the server\'s hooks; can be given several times' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l timeout -d 'Give up after this time: 90, 90s or 2m' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l ca-file -d 'Trust the authorities in this file too' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l base -d 'The branch to merge into; the repository\'s default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l head -d 'The branch with the change; gitops/ENV/APP when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l title -d 'The title: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l body -d 'The body: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l label -d 'A label, made when missing; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l reviewer -d 'Who is asked to review it: a name, or ORG/TEAM; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l assignee -d 'Who it is assigned to; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l merge-method -d 'What a merge makes of the commits' -r -f -a "squash\t'One commit'
+merge\t'A merge commit'
+rebase\t'The same commits on the new base'"
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l forge -d 'The forge, where its host does not tell' -r -f -a "github\t''
+gitlab\t''
+gitea\t''
+forgejo\t''
+bitbucket\t''
+bitbucket-dc\t''
+azure\t''
+gerrit\t''"
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l api-url -d 'The base of the forge\'s API, where it is in no usual place' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l forge-host -d 'The forge\'s host, where the remote\'s URL has another name for it' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l remote -d 'The remote of the checkout' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
@@ -68,15 +93,254 @@ complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l all -d 'Where
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l shared -d 'Change a value that other keys share through an anchor or a merge key'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l drop-digest -d 'Remove a digest that pins the image, where none is given'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l no-downgrade -d 'Refuse a version older than the present one'
-complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s n -l dry-run -d 'Print the diff that would be made, and write nothing'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l explain -d 'Say for every candidate why it is meant or not'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s n -l dry-run -d 'Print what would be done, and do nothing'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l pr -d 'Make the change on a branch of its own and open, or update, its pull request'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l commit -d 'Commit the edited files of the checkout, and nothing else'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l push -d 'Commit, and push the branch to its upstream; what is always done with a URL'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l include-changes -d 'Commit edited files with the other changes they already had'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l no-cache -d 'Keep nothing of a remote repository for the next run'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l draft -d 'Make it a draft'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l ready -d 'Mark a draft as ready for review'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l auto-merge -d 'Let it merge itself when its checks and reviews are there; never merges at once'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l merge-now -d 'With --auto-merge: merge at once where there is nothing to wait for'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l delete-branch -d 'Delete the branch after the merge'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l supersede -d 'Close older pull requests of the same app and environment'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l overwrite -d 'Replace other people\'s commits on the branch'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l no-probe -d 'Ask no unknown host which forge it runs'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l base -d 'The branch to merge into; the repository\'s default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l head -d 'The branch with the change; gitops/ENV/APP when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l title -d 'The title: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l body -d 'The body: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l label -d 'A label, made when missing; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l reviewer -d 'Who is asked to review it: a name, or ORG/TEAM; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l assignee -d 'Who it is assigned to; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l merge-method -d 'What a merge makes of the commits' -r -f -a "squash\t'One commit'
+merge\t'A merge commit'
+rebase\t'The same commits on the new base'"
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l forge -d 'The forge, where its host does not tell' -r -f -a "github\t''
+gitlab\t''
+gitea\t''
+forgejo\t''
+bitbucket\t''
+bitbucket-dc\t''
+azure\t''
+gerrit\t''"
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l api-url -d 'The base of the forge\'s API, where it is in no usual place' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l forge-host -d 'The forge\'s host, where the remote\'s URL has another name for it' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l remote -d 'The remote of the checkout' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s m -l message -d 'The commit message: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l author -d 'Who wrote the change' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l committer -d 'Who commits it' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l source -d 'The repository that was built, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l source-revision -d 'The commit that was built, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l run-url -d 'The page of the run, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l push-option -d 'A word for the server\'s hooks; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l timeout -d 'Give up after this time: 90, 90s or 2m' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l ca-file -d 'Trust the authorities in this file too' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s n -l dry-run -d 'Print branch, title, body and requests, and send nothing that writes'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l draft -d 'Make it a draft'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l ready -d 'Mark a draft as ready for review'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l auto-merge -d 'Let it merge itself when its checks and reviews are there; never merges at once'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l merge-now -d 'With --auto-merge: merge at once where there is nothing to wait for'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l delete-branch -d 'Delete the branch after the merge'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l supersede -d 'Close older pull requests of the same app and environment'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l overwrite -d 'Replace other people\'s commits on the branch'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l no-probe -d 'Ask no unknown host which forge it runs'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l commit -d 'Commit the edited files of the checkout, and nothing else'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l push -d 'Commit, and push the branch to its upstream; what is always done with a URL'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l include-changes -d 'Commit edited files with the other changes they already had'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l no-cache -d 'Keep nothing of a remote repository for the next run'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s q -l quiet -d 'Print nothing but results, warnings and errors'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s v -l verbose -d 'Say how and why'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l from -d 'The environment with the versions' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l to -d 'The environment to change' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -s m -l message -d 'The commit message: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l author -d 'Who wrote the change' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l committer -d 'Who commits it' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l source -d 'The repository that was built, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l source-revision -d 'The commit that was built, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l run-url -d 'The page of the run, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l push-option -d 'A word for the server\'s hooks; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l timeout -d 'Give up after this time: 90, 90s or 2m' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l ca-file -d 'Trust the authorities in this file too' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l base -d 'The branch to merge into; the repository\'s default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l head -d 'The branch with the change; gitops/ENV/APP when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l title -d 'The title: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l body -d 'The body: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l label -d 'A label, made when missing; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l reviewer -d 'Who is asked to review it: a name, or ORG/TEAM; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l assignee -d 'Who it is assigned to; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l merge-method -d 'What a merge makes of the commits' -r -f -a "squash\t'One commit'
+merge\t'A merge commit'
+rebase\t'The same commits on the new base'"
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l forge -d 'The forge, where its host does not tell' -r -f -a "github\t''
+gitlab\t''
+gitea\t''
+forgejo\t''
+bitbucket\t''
+bitbucket-dc\t''
+azure\t''
+gerrit\t''"
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l api-url -d 'The base of the forge\'s API, where it is in no usual place' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l forge-host -d 'The forge\'s host, where the remote\'s URL has another name for it' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l remote -d 'The remote of the checkout' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l drop-digest -d 'Remove a digest that pins the image, where the first environment has none'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l no-downgrade -d 'Refuse a version older than the present one'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -s n -l dry-run -d 'Print what would be done, and do nothing'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l pr -d 'Make the change on a branch of its own and open, or update, its pull request'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l commit -d 'Commit the edited files of the checkout, and nothing else'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l push -d 'Commit, and push the branch to its upstream; what is always done with a URL'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l include-changes -d 'Commit edited files with the other changes they already had'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l no-cache -d 'Keep nothing of a remote repository for the next run'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l draft -d 'Make it a draft'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l ready -d 'Mark a draft as ready for review'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l auto-merge -d 'Let it merge itself when its checks and reviews are there; never merges at once'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l merge-now -d 'With --auto-merge: merge at once where there is nothing to wait for'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l delete-branch -d 'Delete the branch after the merge'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l supersede -d 'Close older pull requests of the same app and environment'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l overwrite -d 'Replace other people\'s commits on the branch'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l no-probe -d 'Ask no unknown host which forge it runs'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -s q -l quiet -d 'Print nothing but results, warnings and errors'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -s v -l verbose -d 'Say how and why'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s e -l env -d 'The environment' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l app -d 'Only this app; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l to -d 'The versions of this commit' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l steps -d 'How many changes back' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s m -l message -d 'The commit message: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l author -d 'Who wrote the change' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l committer -d 'Who commits it' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l source -d 'The repository that was built, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l source-revision -d 'The commit that was built, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l run-url -d 'The page of the run, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l push-option -d 'A word for the server\'s hooks; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l timeout -d 'Give up after this time: 90, 90s or 2m' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l ca-file -d 'Trust the authorities in this file too' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l base -d 'The branch to merge into; the repository\'s default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l head -d 'The branch with the change; gitops/ENV/APP when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l title -d 'The title: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l body -d 'The body: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l label -d 'A label, made when missing; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l reviewer -d 'Who is asked to review it: a name, or ORG/TEAM; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l assignee -d 'Who it is assigned to; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l merge-method -d 'What a merge makes of the commits' -r -f -a "squash\t'One commit'
+merge\t'A merge commit'
+rebase\t'The same commits on the new base'"
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l forge -d 'The forge, where its host does not tell' -r -f -a "github\t''
+gitlab\t''
+gitea\t''
+forgejo\t''
+bitbucket\t''
+bitbucket-dc\t''
+azure\t''
+gerrit\t''"
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l api-url -d 'The base of the forge\'s API, where it is in no usual place' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l forge-host -d 'The forge\'s host, where the remote\'s URL has another name for it' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l remote -d 'The remote of the checkout' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s n -l dry-run -d 'Print what would be done, and do nothing'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l pr -d 'Make the change on a branch of its own and open, or update, its pull request'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l commit -d 'Commit the edited files of the checkout, and nothing else'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l push -d 'Commit, and push the branch to its upstream; what is always done with a URL'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l include-changes -d 'Commit edited files with the other changes they already had'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l no-cache -d 'Keep nothing of a remote repository for the next run'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l draft -d 'Make it a draft'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l ready -d 'Mark a draft as ready for review'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l auto-merge -d 'Let it merge itself when its checks and reviews are there; never merges at once'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l merge-now -d 'With --auto-merge: merge at once where there is nothing to wait for'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l delete-branch -d 'Delete the branch after the merge'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l supersede -d 'Close older pull requests of the same app and environment'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l overwrite -d 'Replace other people\'s commits on the branch'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l no-probe -d 'Ask no unknown host which forge it runs'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s q -l quiet -d 'Print nothing but results, warnings and errors'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s v -l verbose -d 'Say how and why'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -s e -l env -d 'Where it runs' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -s m -l message -d 'The commit message: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l author -d 'Who wrote the change' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l committer -d 'Who commits it' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l source -d 'The repository that was built, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l source-revision -d 'The commit that was built, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l run-url -d 'The page of the run, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l push-option -d 'A word for the server\'s hooks; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l timeout -d 'Give up after this time: 90, 90s or 2m' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l ca-file -d 'Trust the authorities in this file too' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l base -d 'The branch to merge into; the repository\'s default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l head -d 'The branch with the change; gitops/ENV/APP when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l title -d 'The title: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l body -d 'The body: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l label -d 'A label, made when missing; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l reviewer -d 'Who is asked to review it: a name, or ORG/TEAM; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l assignee -d 'Who it is assigned to; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l merge-method -d 'What a merge makes of the commits' -r -f -a "squash\t'One commit'
+merge\t'A merge commit'
+rebase\t'The same commits on the new base'"
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l forge -d 'The forge, where its host does not tell' -r -f -a "github\t''
+gitlab\t''
+gitea\t''
+forgejo\t''
+bitbucket\t''
+bitbucket-dc\t''
+azure\t''
+gerrit\t''"
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l api-url -d 'The base of the forge\'s API, where it is in no usual place' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l forge-host -d 'The forge\'s host, where the remote\'s URL has another name for it' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l remote -d 'The remote of the checkout' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l all -d 'Where several places match, change them all'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l shared -d 'Change a value that other keys share through an anchor or a merge key'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -s n -l dry-run -d 'Print what would be done, and do nothing'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l pr -d 'Make the change on a branch of its own and open, or update, its pull request'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l commit -d 'Commit the edited files of the checkout, and nothing else'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l push -d 'Commit, and push the branch to its upstream; what is always done with a URL'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l include-changes -d 'Commit edited files with the other changes they already had'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l no-cache -d 'Keep nothing of a remote repository for the next run'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l draft -d 'Make it a draft'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l ready -d 'Mark a draft as ready for review'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l auto-merge -d 'Let it merge itself when its checks and reviews are there; never merges at once'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l merge-now -d 'With --auto-merge: merge at once where there is nothing to wait for'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l delete-branch -d 'Delete the branch after the merge'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l supersede -d 'Close older pull requests of the same app and environment'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l overwrite -d 'Replace other people\'s commits on the branch'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l no-probe -d 'Ask no unknown host which forge it runs'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -s q -l quiet -d 'Print nothing but results, warnings and errors'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -s v -l verbose -d 'Say how and why'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -l dir -d 'Make the repository here, in a new directory, and keep it' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
@@ -112,8 +376,12 @@ never\t'Never'"
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag demo completions man help" -f -a "bump-tag" -d 'Set the tag of images in the files of environments'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag demo completions man help" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag demo completions man help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag demo completions man help" -f -a "man" -d 'Print a manual page, or write them all'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag demo completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo completions man help" -f -a "bump-tag" -d 'Set the tag of images in the files of environments'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo completions man help" -f -a "open-pr" -d 'Push a branch and open, or update, its pull request'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo completions man help" -f -a "promote" -d 'Give an environment the versions that another one has'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo completions man help" -f -a "rollback" -d 'Give an environment the versions it had before'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo completions man help" -f -a "restart" -d 'Roll the pods of an app whose Secret or `ConfigMap` changed'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo completions man help" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo completions man help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo completions man help" -f -a "man" -d 'Print a manual page, or write them all'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -223,6 +223,29 @@ impl Variables {
         event["pull_request"]["head"]["sha"].as_str().map(str::to_owned)
     }
 
+    /// The server of the CI system and the forge that it is, as `--forge` names it.
+    #[must_use]
+    pub fn forge(&self) -> Option<(String, String)> {
+        let found =
+            |server: &str, name: &str| Some((self.get(server)?.to_owned(), name.to_owned()));
+        let marked = |name: &str| self.get(name).is_some();
+        if marked("FORGEJO_ACTIONS") {
+            return found("FORGEJO_SERVER_URL", "forgejo")
+                .or_else(|| found("GITHUB_SERVER_URL", "forgejo"));
+        } else if marked("GITEA_ACTIONS") {
+            return found("GITHUB_SERVER_URL", "gitea");
+        } else if marked("GITHUB_ACTIONS") {
+            return found("GITHUB_SERVER_URL", "github");
+        } else if marked("GITLAB_CI") {
+            return found("CI_SERVER_URL", "gitlab");
+        } else if marked("TF_BUILD") {
+            return found("SYSTEM_COLLECTIONURI", "azure");
+        }
+        // Woodpecker names the forge in so many words.
+        let kind = self.get("CI_FORGE_TYPE")?;
+        found("CI_FORGE_URL", if kind == "bitbucket_dc" { "bitbucket-dc" } else { kind })
+    }
+
     /// Every token, bound to its host; one whose host is not known is left out.
     #[must_use]
     pub fn tokens(&self) -> Vec<Token> {
@@ -423,6 +446,28 @@ mod tests {
         assert_eq!(pairs.len(), 2);
         assert_eq!(pairs[1], ("c.d".to_owned(), String::new()));
         assert!(!format!("{variables:?}").contains("canary"));
+    }
+
+    #[test]
+    fn knows_the_forge_it_runs_on() {
+        let table = [
+            (vec![("GITHUB_ACTIONS", "true"), ("GITHUB_SERVER_URL", "https://h")], "github"),
+            (
+                vec![
+                    ("GITHUB_ACTIONS", "true"),
+                    ("GITEA_ACTIONS", "true"),
+                    ("GITHUB_SERVER_URL", "https://h"),
+                ],
+                "gitea",
+            ),
+            (vec![("GITLAB_CI", "true"), ("CI_SERVER_URL", "https://h")], "gitlab"),
+            (vec![("CI_FORGE_TYPE", "forgejo"), ("CI_FORGE_URL", "https://h")], "forgejo"),
+        ];
+        for (pairs, name) in table {
+            let expected = ("https://h".to_owned(), name.to_owned());
+            assert_eq!(variables(&pairs).forge(), Some(expected));
+        }
+        assert_eq!(variables(&[("JENKINS_URL", "x")]).forge(), None);
     }
 
     #[test]

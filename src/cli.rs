@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::builder::FalseyValueParser;
 use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{bump_tag, completions, demo, man};
+use crate::commands::{bump_tag, completions, demo, man, open_pr, promote, restart, rollback};
 use crate::error::{Code, Outcome, Report};
 use crate::ui::{Color, Format, Ui, Verbosity};
 
@@ -74,6 +74,10 @@ impl Globals {
 #[derive(Debug, Subcommand)]
 enum Command {
     BumpTag(Box<bump_tag::Args>),
+    OpenPr(Box<open_pr::Args>),
+    Promote(Box<promote::Args>),
+    Rollback(Box<rollback::Args>),
+    Restart(Box<restart::Args>),
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -83,6 +87,10 @@ impl Command {
     fn run(&self, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         match self {
             Self::BumpTag(args) => bump_tag::run(args, globals, ui),
+            Self::OpenPr(args) => open_pr::run(args, globals, ui),
+            Self::Promote(args) => promote::run(args, globals, ui),
+            Self::Rollback(args) => rollback::run(args, globals, ui),
+            Self::Restart(args) => restart::run(args, globals, ui),
             Self::Demo(args) => demo::run(args, ui),
             Self::Completions(args) => completions::run(args, ui),
             Self::Man(args) => man::run(args, ui),

@@ -11,8 +11,10 @@ pub mod ui;
 // Domain: pure, no I/O.
 pub mod bump;
 pub mod change;
+pub mod diff;
 pub mod environment;
 pub mod image;
+pub mod manifest;
 pub mod policy;
 pub mod snapshot;
 pub mod target;
@@ -21,6 +23,7 @@ pub mod yaml;
 // Adapters: all I/O; they never print and never read the environment.
 pub mod ci;
 pub mod files;
+pub mod forge;
 pub mod git;
 pub mod http;
 pub mod worktree;

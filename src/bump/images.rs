@@ -35,9 +35,9 @@ impl Images {
 
 /// A site with the file it is in.
 #[derive(Clone, Debug)]
-struct Located {
-    source: Source,
-    site: Site,
+pub(super) struct Located {
+    pub(super) source: Source,
+    pub(super) site: Site,
 }
 
 impl AsRef<Site> for Located {
@@ -57,10 +57,10 @@ impl Located {
 }
 
 /// The files of a scope that were read, with what stood in the way of the others.
-struct Searched {
-    located: Vec<Located>,
+pub(super) struct Searched {
+    pub(super) located: Vec<Located>,
     /// Files that are not YAML and may hold what was looked for.
-    unreadable: Vec<anyhow::Error>,
+    pub(super) unreadable: Vec<anyhow::Error>,
     warnings: Vec<String>,
 }
 
@@ -117,7 +117,7 @@ fn prefixed(place: &str, error: &Hinted) -> Hinted {
 }
 
 /// Reads the files of a scope; with `needles`, only those that contain one of them.
-fn search(
+pub(super) fn search(
     snapshot: &dyn Snapshot,
     scope: &Images,
     needles: Option<&[&str]>,

@@ -3,12 +3,16 @@
 
 mod document;
 mod images;
+mod restart;
 mod source;
+mod survey;
 mod values;
 
 pub use document::Selector;
 pub use images::{Candidate, Images, explain, plan_images};
+pub use restart::plan_restart;
 pub use source::Source;
+pub use survey::{Deployed, survey};
 pub use values::{Assignment, plan_values};
 
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -2,14 +2,15 @@
 //! become the plain values that the adapters take.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::ci::{Variables, web_url};
 use crate::cli::Globals;
 use crate::error::{Code, Hinted};
 use crate::git::{
-    self, Change, Config, Event, HostToken, Identity, Message, Origin, Person, Remote, Say,
-    Settings, Signer, Sources, Ssh,
+    self, Change, Checkout, Config, Event, HostToken, Identity, Message, Origin, Person, Remote,
+    Say, Settings, Signer, Sources, Ssh,
 };
 use crate::ui::Ui;
 
@@ -102,6 +103,7 @@ pub struct Context<'a> {
     variables: Variables,
     settings: Settings,
     say: Say,
+    heard: Arc<Mutex<Vec<String>>>,
 }
 
 impl<'a> Context<'a> {
@@ -110,11 +112,16 @@ impl<'a> Context<'a> {
     pub fn new(args: &'a GitArgs, ui: &Ui) -> Self {
         let variables = Variables::of_process();
         let voice = ui.voice();
+        let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+        let ear = Arc::clone(&heard);
         let say = Say::new(move |event| match event {
-            Event::Remote(line) => voice.status(format!("remote: {line}")),
+            Event::Remote(line) => {
+                voice.status(format!("remote: {line}"));
+                ear.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            }
             Event::Detail(text) => voice.detail(text),
         });
-        Self { args, settings: settings(args, &variables), variables, say }
+        Self { args, settings: settings(args, &variables), variables, say, heard }
     }
 
     /// The Git layer's settings.
@@ -187,9 +194,39 @@ impl<'a> Context<'a> {
         origin
     }
 
-    /// The message for these changes.
-    pub fn message(&self, changes: &[Change], origin: &Origin) -> anyhow::Result<String> {
-        Message { changes, source: origin }.render(self.args.message.as_deref())
+    /// The message for these changes; `usual` is the command's own template.
+    pub fn message(
+        &self,
+        changes: &[Change],
+        origin: &Origin,
+        usual: Option<&str>,
+    ) -> anyhow::Result<String> {
+        Message { changes, source: origin }.render(self.args.message.as_deref().or(usual))
+    }
+
+    /// The URL of a checkout's remote, which may hold credentials, and the checkout's configuration.
+    pub fn origin_remote(&self, root: &Path, name: &str) -> anyhow::Result<(String, Config)> {
+        let checkout = Checkout::open(root, &self.settings)?;
+        let destination = checkout.destination(name, "HEAD")?;
+        Ok((destination.url().to_owned(), checkout.config().clone()))
+    }
+
+    /// The lines that remotes said so far.
+    #[must_use]
+    pub fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The variables of this process.
+    #[must_use]
+    pub fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// The longest that everything together may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.args.timeout
     }
 
     /// The words for the server's hooks.

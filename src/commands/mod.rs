@@ -3,5 +3,13 @@
 pub mod bump_tag;
 pub mod completions;
 pub mod demo;
+pub mod editing;
 pub mod landing;
 pub mod man;
+pub mod open_pr;
+pub mod promote;
+pub mod proposing;
+pub mod restart;
+pub mod rollback;
+
+pub use proposing::remote_of;

@@ -172,6 +172,11 @@ fn scp_like(text: &str) -> Option<Address> {
 }
 
 impl Address {
+    /// The address of a text; what it carries of credentials is left out.
+    pub fn of(text: &str) -> anyhow::Result<Self> {
+        parse(text).map(|(address, _)| address)
+    }
+
     /// The directory of a local address.
     #[must_use]
     pub fn as_path(&self) -> Option<&Path> {

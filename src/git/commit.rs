@@ -51,7 +51,8 @@ pub(super) fn signed(text: &str, header: &str, signature: &str) -> String {
 }
 
 /// A moment in ISO 8601, as `git log --date=iso-strict` has it.
-pub(super) fn iso_date(seconds: i64, offset: i32) -> String {
+#[must_use]
+pub fn iso_date(seconds: i64, offset: i32) -> String {
     let local = seconds + i64::from(offset) * 60;
     let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
     // By years that begin in March, in eras of 400 of them.

@@ -5,12 +5,15 @@
 //! themselves to the distance and load of the server. The end is a deadline, not a number of attempts: of
 //! 64 racing jobs some need 18 tries, and that is normal.
 
+use std::cell::RefCell;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::backend::{Access, Push, Pushed, Tip, View};
 use super::commit::{self, Person};
+use super::head::{Head, Standing};
 use super::objects::Mode;
+use super::refusal::{is_final, is_race, is_same, rejected};
 use super::remote::Remote;
 use super::sign::Signer;
 use super::store::Edit;
@@ -24,50 +27,13 @@ const MOST_TROUBLES: u32 = 5;
 /// The same unknown reason so often is no race.
 const MOST_SAME: u32 = 10;
 
-/// What servers say when trying again cannot help.
-const FINAL: &[&str] = &[
-    "hook declined",
-    "protected branch",
-    "gh006",
-    "gh013",
-    "repository rule violations",
-    "not allowed to push",
-    "denied",
-    "deny updating a hidden ref",
-    "no space left",
-    "shallow update not allowed",
-    "is currently checked out",
-    "push options",
-    "prohibited",
-    "read-only",
-    "read only",
-    "archived",
-];
-
-/// What they say when somebody else was faster.
-const RACE: &[&str] = &[
-    "failed to update ref",
-    "cannot lock ref",
-    "failed to lock",
-    "fetch first",
-    "non-fast-forward",
-    "stale",
-    "lock error",
-    "but expected",
-    "already exists",
-    "incorrect old value",
-    "reference changed",
-    "remote ref has changed",
-    "transaction failed",
-];
-
 /// Who commits, and where to.
 #[derive(Clone, Debug)]
 pub struct Landing<'a> {
     /// The branch; the repository's default one when none is named.
     pub branch: Option<&'a str>,
-    /// Another branch to push to, which must not exist: a pull request's.
-    pub head: Option<&'a str>,
+    /// Another branch to push to: a pull request's.
+    pub head: Option<&'a Head>,
     /// Who wrote it.
     pub author: &'a Person,
     /// Who commits it.
@@ -111,12 +77,24 @@ pub struct Commit {
 pub struct Landed {
     /// Our commit; none when there was nothing to change.
     pub revision: Option<String>,
+    /// Whether it was pushed by this run: the head may have been just so.
+    pub pushed: bool,
+    /// The commit that the head named before.
+    pub replaced: Option<String>,
     /// The commit it was made on, or that had everything already.
     pub base: String,
     /// The branch that was read.
     pub branch: String,
     /// Rounds that were needed.
     pub rounds: u32,
+}
+
+impl Landed {
+    /// Nothing done on a tip.
+    fn at(tip: Tip) -> Self {
+        let (revision, replaced) = (None, None);
+        Self { revision, pushed: false, replaced, base: tip.id, branch: tip.branch, rounds: 0 }
+    }
 }
 
 /// What the last push left open.
@@ -224,20 +202,81 @@ fn round(
     let round = Round { number: rounds, branch: &tip.branch, tip: &tip.id, files: &*files };
     let planned = plan(&round)?.filter(|commit| !commit.changes.is_empty());
     let Some(Commit { changes, message }) = planned else {
-        let (base, branch) = (tip.id, tip.branch);
-        return Ok(Step::Landed(Landed { revision: None, base, branch, rounds }));
+        return Ok(Step::Landed(Landed { rounds, ..Landed::at(tip) }));
     };
     let edits = edits(&*files, &changes)?;
     drop(files);
-    let text = |tree: &str| text(landing, &tip, tree, &message);
+    let standing = match landing.head {
+        Some(head) => standing(remote, &head.name)?,
+        None => None,
+    };
+    let people = punctual(remote, landing, &tip)?;
+    let made = RefCell::<String>::default();
+    let text = |tree: &str| {
+        tree.clone_into(&mut made.borrow_mut());
+        text(landing.signer, &people, &tip, tree, &message)
+    };
     let commit = remote.backend.commit(&edits, &text)?;
-    let push = Push { commit: &commit, head: landing.head, options: landing.push_options };
+    let replaced = standing.as_ref().map(|standing| standing.id.clone());
+    if let (Some(head), Some(standing)) = (landing.head, &standing) {
+        if standing.is_same(&made.borrow(), &tip.id) {
+            let revision = replaced.clone();
+            return Ok(Step::Landed(Landed { revision, replaced, rounds, ..Landed::at(tip) }));
+        }
+        head.check(standing, landing.committer)?;
+    }
+    let head = landing.head.map(|head| (head.name.as_str(), replaced.as_deref()));
+    let push = Push { commit: &commit, head, options: landing.push_options };
     let pushed = remote.backend.push(&push);
     let words = remote.backend.take_words();
     let pushed = pushed?;
-    // Of a lost race only whoever asks wants to hear.
-    let is_over = match &pushed {
-        Pushed::Refused(reason) => is_final(reason) || landing.head.is_some(),
+    let is_magic = landing.head.is_some_and(Head::is_magic);
+    speak(remote, &pushed, is_magic, words);
+    let landed = Landed {
+        revision: Some(commit.clone()),
+        pushed: true,
+        replaced,
+        rounds,
+        ..Landed::at(tip)
+    };
+    after_push(remote, landing, landed, pushed, course)
+}
+
+fn after_push(
+    remote: &Remote,
+    landing: &Landing<'_>,
+    landed: Landed,
+    pushed: Pushed,
+    course: &mut Course,
+) -> anyhow::Result<Step> {
+    let rounds = landed.rounds;
+    match pushed {
+        Pushed::Done => Ok(Step::Landed(landed)),
+        Pushed::Refused(reason) => {
+            let is_magic = landing.head.is_some_and(Head::is_magic);
+            if is_magic && is_same(&reason) {
+                return Ok(Step::Landed(Landed { pushed: false, ..landed }));
+            }
+            if is_final(&reason) || is_magic {
+                return Err(rejected(remote, &reason));
+            }
+            remote.say().detail(format!("attempt {rounds}: {reason}"));
+            course.open = Some(Open::Refused { tip: landed.base, reason });
+            Ok(Step::Again)
+        }
+        Pushed::Unknown(error) => {
+            remote.say().detail(format!("attempt {rounds}: {error:#}: looking for our commit"));
+            let commit = landed.revision.unwrap_or_default();
+            course.open = Some(Open::Unknown { commit, error });
+            Ok(Step::Again)
+        }
+    }
+}
+
+/// Passes on what the remote said. Of a lost race only whoever asks wants to hear.
+fn speak(remote: &Remote, pushed: &Pushed, is_magic: bool, words: Vec<String>) {
+    let is_over = match pushed {
+        Pushed::Refused(reason) => is_final(reason) || is_magic,
         Pushed::Done | Pushed::Unknown(_) => true,
     };
     for line in words {
@@ -247,25 +286,24 @@ fn round(
             remote.say().detail(format!("remote: {line}"));
         }
     }
-    match pushed {
-        Pushed::Done => {
-            let (base, branch) = (tip.id, tip.branch);
-            Ok(Step::Landed(Landed { revision: Some(commit), base, branch, rounds }))
-        }
-        Pushed::Refused(reason) => {
-            if is_over {
-                return Err(rejected(remote, &reason));
-            }
-            remote.say().detail(format!("attempt {rounds}: {reason}"));
-            course.open = Some(Open::Refused { tip: tip.id, reason });
-            Ok(Step::Again)
-        }
-        Pushed::Unknown(error) => {
-            remote.say().detail(format!("attempt {rounds}: {error:#}: looking for our commit"));
-            course.open = Some(Open::Unknown { commit, error });
-            Ok(Step::Again)
+}
+
+fn standing(remote: &mut Remote, branch: &str) -> anyhow::Result<Option<Standing>> {
+    let found = remote.backend.commit_text(branch)?;
+    Ok(found.map(|(id, text)| Standing::parse(&id, &text)))
+}
+
+/// A second run must make the same commit where the server alone can tell that nothing is new: it gets the
+/// time of the commit it is made on.
+fn punctual(remote: &mut Remote, landing: &Landing<'_>, tip: &Tip) -> anyhow::Result<[Person; 2]> {
+    let mut people = [landing.author.clone(), landing.committer.clone()];
+    if landing.head.is_some_and(Head::is_magic) {
+        let when = standing(remote, &tip.branch)?.and_then(|standing| standing.when());
+        for (person, (seconds, offset)) in people.iter_mut().zip(when.into_iter().cycle()) {
+            (person.seconds, person.offset) = (seconds, offset);
         }
     }
+    Ok(people)
 }
 
 /// What the new tip says of the last push: landed, lost, or in trouble.
@@ -274,9 +312,14 @@ fn settle(remote: &mut Remote, tip: &Tip, course: &mut Course) -> anyhow::Result
         None => Ok(None),
         Some(Open::Unknown { commit, error }) => {
             if remote.backend.holds(&commit)? {
-                let (base, branch) = (tip.id.clone(), tip.branch.clone());
                 let rounds = course.rounds;
-                return Ok(Some(Landed { revision: Some(commit), base, branch, rounds }));
+                let landed = Landed {
+                    revision: Some(commit),
+                    pushed: true,
+                    rounds,
+                    ..Landed::at(tip.clone())
+                };
+                return Ok(Some(landed));
             }
             course.troubles += 1;
             if course.troubles > MOST_TROUBLES {
@@ -310,32 +353,6 @@ fn settle(remote: &mut Remote, tip: &Tip, course: &mut Course) -> anyhow::Result
     }
 }
 
-fn contains_any(text: &str, words: &[&str]) -> bool {
-    let text = text.to_lowercase();
-    words.iter().any(|word| text.contains(word))
-}
-
-pub(super) fn is_final(reason: &str) -> bool {
-    contains_any(reason, FINAL)
-}
-
-fn is_race(reason: &str) -> bool {
-    contains_any(reason, RACE)
-}
-
-pub(super) fn rejected(remote: &Remote, reason: &str) -> anyhow::Error {
-    let reason = crate::http::plain_text(reason, 5, 1000);
-    let message = format!("cannot push to `{}`: {reason}", remote.address());
-    let is_protected =
-        contains_any(&reason, &["protected", "gh006", "gh013", "not allowed", "rule"]);
-    let hint = if is_protected {
-        "the branch takes no direct pushes: open a pull request instead (--pr)"
-    } else {
-        "the remote's own words are above; it will refuse the same push again"
-    };
-    Hinted::new(Code::Rejected, message, hint).into()
-}
-
 /// The changes at their real places.
 fn edits(files: &dyn View, changes: &ChangeSet) -> anyhow::Result<Vec<Edit>> {
     let mut edits: Vec<Edit> = Vec::with_capacity(changes.files().len());
@@ -357,9 +374,15 @@ fn edits(files: &dyn View, changes: &ChangeSet) -> anyhow::Result<Vec<Edit>> {
     Ok(edits)
 }
 
-fn text(landing: &Landing<'_>, tip: &Tip, tree: &str, message: &str) -> anyhow::Result<String> {
-    let text = commit::text(tree, Some(&tip.id), landing.author, landing.committer, message);
-    let Some(signer) = landing.signer else { return Ok(text) };
+fn text(
+    signer: Option<&Signer>,
+    [author, committer]: &[Person; 2],
+    tip: &Tip,
+    tree: &str,
+    message: &str,
+) -> anyhow::Result<String> {
+    let text = commit::text(tree, Some(&tip.id), author, committer, message);
+    let Some(signer) = signer else { return Ok(text) };
     let header = if tip.id.len() == 64 { "gpgsig-sha256" } else { "gpgsig" };
     Ok(commit::signed(&text, header, &signer.sign(&text)?))
 }
@@ -367,27 +390,6 @@ fn text(landing: &Landing<'_>, tip: &Tip, tree: &str, message: &str) -> anyhow::
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn knows_the_words_of_servers() {
-        let lost = [
-            "failed to update ref",
-            "cannot lock ref 'refs/heads/main': is at 1 but expected 2",
-            "fetch first",
-            "stale info",
-            "TF401035: StaleOldObjectId",
-        ];
-        assert!(lost.iter().all(|text| is_race(text) && !is_final(text)));
-        let refused = [
-            "pre-receive hook declined",
-            "protected branch hook declined",
-            "GH006: Protected branch update failed",
-            "GitLab: You are not allowed to push code to protected branches on this project.",
-            "unpacker error: No space left on device",
-            "shallow update not allowed",
-        ];
-        assert!(refused.iter().all(|text| is_final(text)));
-    }
 
     #[test]
     fn pauses_grow_with_the_round_and_stop_growing() {

@@ -130,6 +130,21 @@ fn in_order<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     values.filter(|value| seen.insert(*value)).collect()
 }
 
+/// A message with further lines in its last paragraph, each once.
+#[must_use]
+pub fn with_trailers<'a>(message: &str, lines: impl Iterator<Item = &'a str>) -> String {
+    let mut text = message.trim_end().to_owned();
+    for line in lines {
+        let is_there = text.lines().any(|known| known == line);
+        if !is_there {
+            let gap = if ends_in_trailers(&text) { "\n" } else { "\n\n" };
+            text.push_str(gap);
+            text.push_str(line);
+        }
+    }
+    text
+}
+
 /// Whether the last paragraph consists of `Key: value` lines and is not the subject.
 fn ends_in_trailers(text: &str) -> bool {
     let Some((_, last)) = text.rsplit_once("\n\n") else { return false };

@@ -115,6 +115,12 @@ impl Remote {
         Ok(seen)
     }
 
+    /// Whether a branch's history holds a commit.
+    pub fn contains(&mut self, branch: &str, commit: &str) -> anyhow::Result<bool> {
+        self.refresh_patiently(Some(branch))?;
+        self.backend.holds(commit)
+    }
+
     /// What a branch is now, for pushing to it.
     pub(super) fn advertised(&mut self, branch: &str) -> anyhow::Result<Option<String>> {
         self.backend.advertised(branch)

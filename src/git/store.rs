@@ -66,6 +66,13 @@ impl Store {
         Ok(tree)
     }
 
+    /// A commit as it is stored.
+    pub(super) fn text_of(&self, commit: Oid) -> anyhow::Result<String> {
+        let objects = self.repository.odb()?;
+        let object = objects.read(commit)?;
+        Ok(String::from_utf8_lossy(object.data()).into_owned())
+    }
+
     /// The parents of a commit; none where it is not here.
     pub(super) fn parents(&self, commit: Oid) -> Vec<Oid> {
         let commit = self.repository.find_commit(commit);

@@ -1,8 +1,5 @@
 //! `gitops bump-tag`: give images, or any key, a new value in the files of environments.
 
-mod checkout;
-mod remote;
-mod report;
 mod request;
 
 use std::path::{Path, PathBuf};
@@ -10,13 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::cli::Globals;
-use crate::commands::landing::{self, Context, GitArgs, Place};
+use crate::commands::editing::{self, EditArgs, How};
+use crate::commands::landing::{self, Place};
 use crate::error::{Code, Hinted, Outcome};
 use crate::files;
 use crate::ui::Ui;
 use crate::worktree::WorkTree;
-use remote::Target;
-use report::{Done, report};
 use request::Request;
 
 const EXAMPLES: &str = "\
@@ -67,50 +63,33 @@ pub struct Args {
     /// Refuse unless the present value is this
     #[arg(long, value_name = "OLD")]
     expect: Option<String>,
-    /// Print the diff that would be made, and write nothing
-    #[arg(short = 'n', long)]
-    dry_run: bool,
     /// Say for every candidate why it is meant or not
     #[arg(long)]
     explain: bool,
     #[command(flatten)]
-    git: GitArgs,
+    edit: EditArgs,
 }
 
 /// Plans the edits and makes them, or shows them.
 pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
-    let config = globals.config.as_deref();
-    let start = match landing::place(globals) {
-        Place::Directory(start) => start,
+    args.edit.proposal.check(args.edit.pr)?;
+    let (config, pushes) = (globals.config.as_deref(), args.edit.pushes(globals));
+    let how = How { explain: args.explain, ..args.edit.how() };
+    match landing::place(globals) {
         Place::Remote(url) => {
-            let request = Request::read(args, config, remote_file(args)?, true)?;
-            let (branch, url) = (globals.branch.as_deref(), url.as_str());
-            let target = Target { url, branch, dry_run: args.dry_run, explain: args.explain };
-            return remote::run(&request, &target, &Context::new(&args.git, ui), ui);
+            let request = Request::read(args, config, remote_file(args)?, pushes)?;
+            editing::in_remote(&request, &how, &url, globals, ui)
         }
-    };
-    if globals.branch.is_some() {
-        let message = "cannot use --branch in a checkout: the branch is the one checked out";
-        let hint = "check it out, or give the repository's URL as --repo";
-        return Err(Hinted::new(Code::Usage, message, hint).into());
+        Place::Directory(start) => {
+            let (tree, file) = locate(args.file.as_deref(), &start)?;
+            let request = Request::read(args, config, file, pushes)?;
+            editing::in_directory(&request, &how, &tree, globals, ui)
+        }
     }
-    let (tree, file) = locate(args.file.as_deref(), &start)?;
-    let request = Request::read(args, config, file, args.git.push)?;
-    if args.explain {
-        request.explain(&tree, ui)?;
-    }
-    if args.dry_run {
-        return report(&request.plan(&tree)?, &Done::DryRun, ui);
-    }
-    checkout::run(&request, &tree, &args.git, ui)
 }
 
 /// The file as the remote names it.
 fn remote_file(args: &Args) -> anyhow::Result<Option<String>> {
-    if args.git.commit && !args.git.push {
-        let message = "cannot commit without pushing: a remote repository has no work tree";
-        return Err(Hinted::new(Code::Usage, message, "leave out --commit").into());
-    }
     let Some(file) = &args.file else { return Ok(None) };
     let text = file.to_str().filter(|_| file.is_relative());
     let Some(text) = text else {

@@ -2,9 +2,9 @@
 
 use super::Args;
 use crate::bump::{self, Assignment, Images, Plan, Rules, Selector};
-use crate::environment::{self, Config, Environment};
+use crate::commands::editing::{Intent, config, refuse_protected};
+use crate::environment::{self, Config};
 use crate::error::{Code, Hinted};
-use crate::files;
 use crate::image::Bump;
 use crate::snapshot::Snapshot;
 use crate::ui::Ui;
@@ -56,8 +56,41 @@ impl<'a> Request<'a> {
         })
     }
 
-    pub(super) fn plan(&self, tree: &dyn Snapshot) -> anyhow::Result<Plan> {
-        let config = self.config(tree)?;
+    fn scopes(&self, tree: &dyn Snapshot, config: &Config) -> anyhow::Result<Vec<Images>> {
+        let document = self.selector.clone();
+        if let Some(file) = &self.file {
+            return Ok(vec![Images { environment: None, files: vec![file.clone()], document }]);
+        }
+        let all = environment::all(tree, config)?;
+        if self.args.env.is_empty() {
+            let names: Vec<&str> = all.iter().map(|e| e.name.as_str()).collect();
+            let hint = if names.is_empty() {
+                "no environment is recognised here; name the file with --file".to_owned()
+            } else {
+                format!("choose with -e: {}", names.join(", "))
+            };
+            let message = "cannot tell which environment to change";
+            return Err(Hinted::new(Code::Usage, message, hint).into());
+        }
+        let chosen = environment::select(&all, &self.args.env)?;
+        chosen.iter().try_for_each(|environment| refuse_protected(environment, self.pushes))?;
+        chosen
+            .into_iter()
+            .map(|environment| {
+                let files = environment.list(tree)?;
+                Ok(Images { environment: Some(environment.name), files, document: None })
+            })
+            .collect()
+    }
+}
+
+impl Intent for Request<'_> {
+    fn command(&self) -> &'static str {
+        "bump-tag"
+    }
+
+    fn plan(&self, tree: &dyn Snapshot) -> anyhow::Result<Plan> {
+        let config = config(self.config_file, tree)?;
         if let Some(file) = self.file.as_deref().filter(|_| !self.assignments.is_empty()) {
             let (selector, policy) = (self.selector.as_ref(), config.policy()?);
             let assignments = &self.assignments;
@@ -69,7 +102,7 @@ impl<'a> Request<'a> {
 
     /// Has a remote repository send at once what the plan will most likely read: the configuration, and the
     /// files that the layout alone suggests. Every request less is a round trip less; a wrong guess costs bytes.
-    pub(super) fn prefetch(&self, tree: &dyn Snapshot) {
+    fn prefetch(&self, tree: &dyn Snapshot) {
         let guess = || -> anyhow::Result<Vec<String>> {
             let mut paths = Vec::new();
             let root = tree.entries("")?;
@@ -88,52 +121,8 @@ impl<'a> Request<'a> {
         let _ = guess().and_then(|paths| tree.read(&paths));
     }
 
-    fn config(&self, tree: &dyn Snapshot) -> anyhow::Result<Config> {
-        match self.config_file {
-            Some(path) => Config::parse(&path.display().to_string(), files::read(path)?),
-            None => Config::load(tree),
-        }
-    }
-
-    fn scopes(&self, tree: &dyn Snapshot, config: &Config) -> anyhow::Result<Vec<Images>> {
-        let document = self.selector.clone();
-        if let Some(file) = &self.file {
-            return Ok(vec![Images { environment: None, files: vec![file.clone()], document }]);
-        }
-        let all = environment::all(tree, config)?;
-        if self.args.env.is_empty() {
-            let names: Vec<&str> = all.iter().map(|e| e.name.as_str()).collect();
-            let hint = if names.is_empty() {
-                "no environment is recognised here; name the file with --file".to_owned()
-            } else {
-                format!("choose with -e: {}", names.join(", "))
-            };
-            let message = "cannot tell which environment to change";
-            return Err(Hinted::new(Code::Usage, message, hint).into());
-        }
-        let chosen = environment::select(&all, &self.args.env)?;
-        chosen.iter().try_for_each(|environment| self.refuse_protected(environment))?;
-        chosen
-            .into_iter()
-            .map(|environment| {
-                let files = environment.list(tree)?;
-                Ok(Images { environment: Some(environment.name), files, document: None })
-            })
-            .collect()
-    }
-
-    fn refuse_protected(&self, environment: &Environment) -> anyhow::Result<()> {
-        if !(self.pushes && environment.protected) {
-            return Ok(());
-        }
-        let message =
-            format!("cannot push to the environment `{}`: it is protected", environment.name);
-        let hint = "its changes go through a pull request; `protected` is set in gitops.yaml";
-        Err(Hinted::new(Code::Protected, message, hint).into())
-    }
-
-    pub(super) fn explain(&self, tree: &dyn Snapshot, ui: &Ui) -> anyhow::Result<()> {
-        let config = self.config(tree)?;
+    fn explain(&self, tree: &dyn Snapshot, ui: &Ui) -> anyhow::Result<()> {
+        let config = config(self.config_file, tree)?;
         let scopes = self.scopes(tree, &config)?;
         for candidate in bump::explain(tree, &config, &self.bumps, &scopes)? {
             let sign = if candidate.matched { "meant" } else { "not meant" };

@@ -16,6 +16,7 @@ use crate::git::config::Config;
 use crate::git::connection::{NoProgram, local_command};
 use crate::git::credentials::Credentials;
 use crate::git::objects::{Files, Mode, Node, Objects};
+use crate::git::past::{Visit, Walked};
 use crate::git::store::Edit;
 use crate::git::{Settings, trouble};
 use crate::http::plain_text;
@@ -238,11 +239,9 @@ impl Backend for Cli {
 
     fn push(&mut self, push: &Push<'_>) -> anyhow::Result<Pushed> {
         let tip = self.tip()?;
-        let name = full_name(push.head.unwrap_or(&tip.branch))?;
-        let lease = match push.head {
-            Some(_) => format!("--force-with-lease={name}:"),
-            None => format!("--force-with-lease={name}:{}", tip.id),
-        };
+        let (branch, old) = push.head.unwrap_or((&tip.branch, Some(&tip.id)));
+        let name = full_name(branch)?;
+        let lease = format!("--force-with-lease={name}:{}", old.unwrap_or_default());
         let spec = format!("{}:{name}", push.commit);
         let options: Vec<String> =
             push.options.iter().map(|option| format!("--push-option={option}")).collect();
@@ -262,6 +261,21 @@ impl Backend for Cli {
         })
     }
 
+    fn commit_text(&mut self, branch: &str) -> anyhow::Result<Option<(String, String)>> {
+        let name = full_name(branch)?;
+        let listed = self.git.text(&["ls-remote", &self.place, &name], b"")?;
+        let exact = listed.lines().filter_map(|line| line.split_once('\t'));
+        let Some((id, _)) = exact.into_iter().find(|(_, other)| *other == name) else {
+            return Ok(None);
+        };
+        let fetched = self.git.run(&["fetch", "--quiet", "--depth=1", &self.place, &name], b"")?;
+        if !fetched.is_ok {
+            return Err(self.fail("read", &fetched));
+        }
+        let text = self.git.text(&["cat-file", "commit", id], b"")?;
+        Ok(Some((id.to_owned(), text)))
+    }
+
     fn advertised(&mut self, _: &str) -> anyhow::Result<Option<String>> {
         let message = format!("cannot push from a checkout to `{}`", self.place);
         Err(Hinted::new(Code::Git, message, "push with `git`").into())
@@ -273,6 +287,11 @@ impl Backend for Cli {
 
     fn take_words(&mut self) -> Vec<String> {
         std::mem::take(&mut self.words)
+    }
+
+    fn past(&mut self, _: Option<u32>, _: &[String], _: Visit<'_>) -> anyhow::Result<Walked> {
+        let message = format!("cannot read the history of `{}` without a checkout", self.place);
+        Err(Hinted::new(Code::Git, message, "clone it, and run this there").into())
     }
 
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {

@@ -11,6 +11,7 @@ use super::{
     Access, Backend, Push, Pushed, Send, Tip, View, full_name, no_branch, no_head, short_name,
 };
 use crate::error::{Code, Hinted};
+use crate::git::past::{self, Visit, Walked};
 use crate::git::store::{Complete, Edit, Store};
 
 /// What runs on a push.
@@ -125,13 +126,22 @@ impl Backend for Direct {
 
     fn push(&mut self, push: &Push<'_>) -> anyhow::Result<Pushed> {
         let (tip, _) = self.tip()?;
+        if let Some((head, _)) = push.head {
+            self.check_push(&full_name(head)?)?;
+        }
         let (branch, old) = match push.head {
-            Some(head) => (head.to_owned(), self.advertised(head)?),
+            Some((head, old)) => (head.to_owned(), old.map(str::to_owned)),
             None => (tip.branch.clone(), Some(tip.id.clone())),
         };
         let (old, new) = (old.as_deref(), push.commit);
         // The objects are here already.
         self.send(&Send { branch: &branch, old, new, pack: &[], options: push.options })
+    }
+
+    fn commit_text(&mut self, branch: &str) -> anyhow::Result<Option<(String, String)>> {
+        let Some(id) = self.advertised(branch)? else { return Ok(None) };
+        let text = self.store.text_of(Oid::from_str(&id)?)?;
+        Ok(Some((id, text)))
     }
 
     fn advertised(&mut self, branch: &str) -> anyhow::Result<Option<String>> {
@@ -162,6 +172,15 @@ impl Backend for Direct {
                 _ => return Err(error.into()),
             },
         })
+    }
+
+    fn past(
+        &mut self,
+        _: Option<u32>,
+        paths: &[String],
+        visit: Visit<'_>,
+    ) -> anyhow::Result<Walked> {
+        past::walk(&self.store, &Complete, self.tip()?.1, paths, visit)
     }
 
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {

@@ -13,6 +13,7 @@ pub(super) use direct::Direct;
 pub(super) use wire::Wire;
 
 use super::objects::{Files, Objects, Place};
+use super::past::{Visit, Walked};
 use super::store::Edit;
 use crate::error::{Code, Hinted};
 use crate::snapshot::Snapshot;
@@ -57,8 +58,8 @@ pub(super) enum Pushed {
 #[derive(Clone, Debug)]
 pub(super) struct Push<'a> {
     pub(super) commit: &'a str,
-    /// Another branch than the one that was read, made when it is not there.
-    pub(super) head: Option<&'a str>,
+    /// Another branch than the one that was read, and the commit that it must still name, or not be there.
+    pub(super) head: Option<(&'a str, Option<&'a str>)>,
     /// Words for the server's hooks.
     pub(super) options: &'a [String],
 }
@@ -91,6 +92,10 @@ pub(super) trait Backend {
     /// Sets the branch to the commit if it still is the tip.
     fn push(&mut self, push: &Push<'_>) -> anyhow::Result<Pushed>;
 
+    /// The text of the commit that a branch named when the tip was read, with its id; none where there is
+    /// no such branch.
+    fn commit_text(&mut self, branch: &str) -> anyhow::Result<Option<(String, String)>>;
+
     /// What a branch is now, for pushing to it; nothing where it is not there.
     fn advertised(&mut self, branch: &str) -> anyhow::Result<Option<String>>;
 
@@ -101,6 +106,13 @@ pub(super) trait Backend {
     fn take_words(&mut self) -> Vec<String> {
         Vec::new()
     }
+    /// Walks back from the tip, over at most so many commits.
+    fn past(
+        &mut self,
+        depth: Option<u32>,
+        paths: &[String],
+        visit: Visit<'_>,
+    ) -> anyhow::Result<Walked>;
 
     /// Whether the tip holds a commit of ours in its history.
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool>;
@@ -127,7 +139,12 @@ impl fmt::Display for NeedsGit {
 impl std::error::Error for NeedsGit {}
 
 /// The full name of a branch, given with or without `refs/heads/`.
+///
+/// `refs/for/…` names what some forges turn into a pull request; options may follow its name.
 pub(super) fn full_name(branch: &str) -> anyhow::Result<String> {
+    if branch.starts_with("refs/for/") && !branch.contains(char::is_whitespace) {
+        return Ok(branch.to_owned());
+    }
     let name = format!("refs/heads/{}", short_name(branch));
     if git2::Reference::is_valid_name(&name) {
         return Ok(name);

@@ -13,6 +13,7 @@ use super::sides::{Receive, Upload, meet_receive};
 use super::{Access, Backend, Push, Pushed, Send, Tip, View, full_name, no_branch, no_head};
 use crate::git::cache::{Cache, Memory};
 use crate::git::connection::{Connection, Heard};
+use crate::git::past::{self, Visit, Walked};
 use crate::git::say::Say;
 use crate::git::store::{Composed, Edit, Fetch, Store};
 use crate::git::trouble;
@@ -246,17 +247,33 @@ impl Backend for Wire {
     }
 
     fn push(&mut self, push: &Push<'_>) -> anyhow::Result<Pushed> {
-        let (Some(tip), Some(receive)) = (&self.tip, &self.receive) else {
-            anyhow::bail!("no branch was read");
-        };
+        let Some(tip) = &self.tip else { anyhow::bail!("no branch was read") };
         let objects = self.composed.as_ref().map(|composed| composed.objects.as_slice());
         let pack = self.keep.store.pack(objects.unwrap_or_default())?;
         let (branch, old) = match push.head {
-            Some(head) => (head.to_owned(), receive.refs.ids.get(&full_name(head)?).cloned()),
+            Some((head, old)) => (head.to_owned(), old.map(str::to_owned)),
             None => (tip.branch.clone(), Some(tip.id.clone())),
         };
         let (old, new) = (old.as_deref(), push.commit);
         self.send(&Send { branch: &branch, old, new, pack: &pack, options: push.options })
+    }
+
+    fn commit_text(&mut self, branch: &str) -> anyhow::Result<Option<(String, String)>> {
+        let name = full_name(branch)?;
+        let refs = self.receive.as_ref().map(|side| &side.refs);
+        let Some(id) = refs.and_then(|refs| refs.ids.get(&name)).cloned() else { return Ok(None) };
+        let oid = Oid::from_str(&id)?;
+        if !self.keep.store.has(oid) {
+            let filters = self.upload.borrow().filters(self.connection.is_stateless());
+            let base = self.held;
+            self.transfer(&Want {
+                ids: vec![id.clone()],
+                have: base.iter().map(ToString::to_string).collect(),
+                depth: (filters || base.is_none()).then_some(1),
+                filter: filters.then_some("tree:0"),
+            })?;
+        }
+        Ok(Some((id, self.keep.store.text_of(oid)?)))
     }
 
     fn advertised(&mut self, branch: &str) -> anyhow::Result<Option<String>> {
@@ -292,6 +309,20 @@ impl Backend for Wire {
 
     fn take_words(&mut self) -> Vec<String> {
         std::mem::take(&mut self.words)
+    }
+
+    fn past(
+        &mut self,
+        depth: Option<u32>,
+        paths: &[String],
+        visit: Visit<'_>,
+    ) -> anyhow::Result<Walked> {
+        let tip = self.tip_id()?;
+        let filters = self.upload.borrow().filters(self.connection.is_stateless());
+        let filter = filters.then_some("blob:none");
+        let (ids, have) = (vec![tip.to_string()], Vec::new());
+        self.transfer(&Want { ids, have, depth, filter })?;
+        past::walk(&self.keep.store, self, tip, paths, visit)
     }
 
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {

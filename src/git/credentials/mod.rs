@@ -173,6 +173,27 @@ impl Credentials {
     }
 }
 
+/// User and password for a host, as `.netrc` or Git's credential helpers know them, and which did: for what
+/// is not Git but speaks to the same host.
+#[must_use]
+pub fn password_for(
+    url: &Url,
+    config: &Config,
+    settings: &Settings,
+) -> Option<(String, Secret, &'static str)> {
+    if url.scheme() != "https" && !is_loopback(url) {
+        return None;
+    }
+    let netrc = settings.netrc.as_deref();
+    if let Some((user, password)) = netrc.and_then(|path| netrc::find(path, url.host_str()?)) {
+        return Some((user, password, "the password in `.netrc`"));
+    }
+    let answer = helper::fill(config, url, None, &[])?;
+    let value = |key: &str| answer.iter().find(|(name, _)| name == key).map(|(_, value)| value);
+    let user = value("username").map(|user| user.expose().to_owned()).unwrap_or_default();
+    Some((user, value("password")?.clone(), "the password of Git's credential helper"))
+}
+
 fn login(user: &str, password: &Secret, source: &str) -> Option<Login> {
     let header = password.basic(user).ok()?;
     Some(Login { header, source: source.to_owned(), helped: None })

@@ -1,13 +1,14 @@
-//! What `bump-tag` says at its end.
+//! What an editing command says at its end.
 
 use serde_json::{Value, json};
 
+use super::Intent;
 use crate::bump::{Edit, Plan};
 use crate::error::Outcome;
 use crate::ui::Ui;
 
 /// What became of the plan.
-pub(super) enum Done {
+pub(crate) enum Done {
     /// Shown only.
     DryRun,
     /// Written to files.
@@ -17,18 +18,23 @@ pub(super) enum Done {
 }
 
 /// A commit, and where it is.
-pub(super) struct Committed {
-    pub(super) revision: Option<String>,
-    pub(super) message: String,
-    pub(super) branch: Option<String>,
+pub(crate) struct Committed {
+    pub(crate) revision: Option<String>,
+    pub(crate) message: String,
+    pub(crate) branch: Option<String>,
     /// The remote it was pushed to, without credentials.
-    pub(super) pushed_to: Option<String>,
-    pub(super) attempts: u32,
+    pub(crate) pushed_to: Option<String>,
+    pub(crate) attempts: u32,
     /// Values that somebody else set while we were at it, and that ours replaced.
-    pub(super) overtook: Vec<Edit>,
+    pub(crate) overtook: Vec<Edit>,
 }
 
-pub(super) fn report(plan: &Plan, done: &Done, ui: &Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn report(
+    intent: &dyn Intent,
+    plan: &Plan,
+    done: &Done,
+    ui: &Ui,
+) -> anyhow::Result<Outcome> {
     plan.warnings.iter().for_each(|warning| ui.warn(warning));
     plan.notes.iter().for_each(|note| ui.detail(note));
     if let Done::Committed(committed) = done {
@@ -43,7 +49,11 @@ pub(super) fn report(plan: &Plan, done: &Done, ui: &Ui) -> anyhow::Result<Outcom
         }
     }
     if ui.is_json() {
-        ui.json("bump-tag", fields(plan, done))?;
+        let mut fields = fields(plan, done);
+        if let (Value::Object(into), Value::Object(more)) = (&mut fields, intent.fields()) {
+            into.extend(more);
+        }
+        ui.json(intent.command(), fields)?;
     } else {
         text(plan, done, ui)?;
     }

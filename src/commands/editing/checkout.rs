@@ -1,10 +1,9 @@
-//! `bump-tag` in a directory: the files, and with `--commit` and `--push` the checkout's branch.
+//! Editing in a directory: the files, and with `--commit` and `--push` the checkout's branch.
 
 use std::collections::BTreeMap;
 
-use super::remote::changes;
 use super::report::{Committed, Done, report};
-use super::request::Request;
+use super::{Intent, changes};
 use crate::bump::Plan;
 use crate::commands::landing::{Context, GitArgs};
 use crate::error::{Code, Hinted, Outcome};
@@ -17,7 +16,7 @@ use crate::worktree::WorkTree;
 const MAX_ATTEMPTS: usize = 64;
 
 pub(super) fn run(
-    request: &Request<'_>,
+    intent: &dyn Intent,
     tree: &WorkTree,
     args: &GitArgs,
     ui: &Ui,
@@ -27,10 +26,10 @@ pub(super) fn run(
         if args.commit || args.push { Some(Committing::open(tree, args, &context)?) } else { None };
     let mut committing = committing;
     for _ in 0..MAX_ATTEMPTS {
-        let plan = request.plan(tree)?;
+        let plan = intent.plan(tree)?;
         let prepared = match &mut committing {
             Some(committing) if !plan.changes.is_empty() => {
-                Some(committing.prepare(tree, &plan, args, &context)?)
+                Some(committing.prepare(tree, &plan, intent, args, &context)?)
             }
             _ => None,
         };
@@ -40,7 +39,7 @@ pub(super) fn run(
                     Some(committing) => committing.finish(prepared, &context)?,
                     None => Done::Written,
                 };
-                return report(&plan, &done, ui);
+                return report(intent, &plan, &done, ui);
             }
             Replaced::Moved(path) => {
                 ui.detail(format!("`{}` changed meanwhile: planning again", path.display()));
@@ -93,6 +92,7 @@ impl Committing {
         &mut self,
         tree: &WorkTree,
         plan: &Plan,
+        intent: &dyn Intent,
         args: &GitArgs,
         context: &Context<'_>,
     ) -> anyhow::Result<Prepared> {
@@ -106,8 +106,8 @@ impl Committing {
         let paths: Vec<String> = contents.iter().map(|(path, _)| path.clone()).collect();
         self.checkout.check(&paths, args.include_changes)?;
         let (author, committer, signer) = context.people(self.checkout.config())?;
-        let origin = context.origin(Some(tree.root()));
-        self.message = context.message(&changes(plan), &origin)?;
+        let origin = intent.origin(context.origin(Some(tree.root())));
+        self.message = context.message(&changes(plan), &origin, intent.message())?;
         self.checkout.prepare(&contents, &self.message, (&author, &committer), signer.as_ref())
     }
 

@@ -1,15 +1,15 @@
-//! `bump-tag` in a remote repository: planned anew on every tip until the push wins.
+//! Editing a remote repository: planned anew on every tip until the push wins.
 
 use crate::bump::{Edit, Plan};
 use crate::commands::landing::Context;
 use crate::error::{Code, Hinted, Outcome};
-use crate::git::{self, Change, Commit, Landing, Round};
+use crate::git::{self, Commit, Landing, Round};
 use crate::ui::Ui;
 
 use super::report::{Committed, Done, report};
-use super::request::Request;
+use super::{Intent, changes};
 
-/// What is asked of the remote, beside the request.
+/// What is asked of the remote, beside the intent.
 pub(super) struct Target<'a> {
     pub(super) url: &'a str,
     pub(super) branch: Option<&'a str>,
@@ -18,25 +18,25 @@ pub(super) struct Target<'a> {
 }
 
 pub(super) fn run(
-    request: &Request<'_>,
+    intent: &dyn Intent,
     target: &Target<'_>,
     context: &Context<'_>,
     ui: &Ui,
 ) -> anyhow::Result<Outcome> {
     let mut remote = context.remote(target.url, ui)?;
     let plan_on = |round: &Round<'_>| {
-        request.prefetch(round.snapshot());
+        intent.prefetch(round.snapshot());
         if target.explain && round.number == 1 {
-            request.explain(round.snapshot(), ui)?;
+            intent.explain(round.snapshot(), ui)?;
         }
-        request.plan(round.snapshot())
+        intent.plan(round.snapshot())
     };
     if target.dry_run {
         let plan = remote.look(target.branch, plan_on)?;
-        return report(&plan, &Done::DryRun, ui);
+        return report(intent, &plan, &Done::DryRun, ui);
     }
     let (author, committer, signer) = context.people(remote.config())?;
-    let origin = context.origin(None);
+    let origin = intent.origin(context.origin(None));
     let landing = Landing {
         branch: target.branch,
         head: None,
@@ -55,7 +55,7 @@ pub(super) fn run(
         let message = if plan.changes.is_empty() {
             String::new()
         } else {
-            context.message(&changes(&plan), &origin)?
+            context.message(&changes(&plan), &origin, intent.message())?
         };
         let commit = Commit { changes: plan.changes.clone(), message: message.clone() };
         last = Some((plan, message));
@@ -70,24 +70,11 @@ pub(super) fn run(
         attempts: landed.rounds,
         overtook,
     };
-    report(&plan, &Done::Committed(result), ui)
-}
-
-/// The values for the message.
-pub(super) fn changes(plan: &Plan) -> Vec<Change> {
-    let change = |edit: &Edit| Change {
-        name: edit.image.clone().unwrap_or_else(|| edit.key.clone()),
-        environment: edit.environment.clone(),
-        file: edit.file.clone(),
-        key: edit.key.clone(),
-        before: edit.before.clone(),
-        after: edit.after.clone(),
-    };
-    plan.edits.iter().map(change).collect()
+    report(intent, &plan, &Done::Committed(result), ui)
 }
 
 /// A guard that let the first tip pass and refuses a later one: somebody else's newer value won.
-fn superseded(error: anyhow::Error, round: u32) -> anyhow::Error {
+pub(crate) fn superseded(error: anyhow::Error, round: u32) -> anyhow::Error {
     let is_guard = error
         .downcast_ref::<Hinted>()
         .is_some_and(|hinted| matches!(hinted.code(), Code::Downgrade | Code::Unexpected));
@@ -99,7 +86,7 @@ fn superseded(error: anyhow::Error, round: u32) -> anyhow::Error {
 }
 
 /// Values that are other ones than in the plan before, and that we replace nevertheless.
-fn overtaken(before: &Plan, now: &Plan) -> Vec<Edit> {
+pub(crate) fn overtaken(before: &Plan, now: &Plan) -> Vec<Edit> {
     let differs = |edit: &&Edit| {
         let same = before.edits.iter().find(|old| {
             (&old.file, old.document, &old.key) == (&edit.file, edit.document, &edit.key)

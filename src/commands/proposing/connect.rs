@@ -1,0 +1,137 @@
+//! From a remote to its forge: which one, where its API is, and a token that is for that host.
+
+use std::rc::Rc;
+
+use super::ProposalArgs;
+use crate::ci::Variables;
+use crate::commands::landing::Context;
+use crate::error::{Code, Hinted};
+use crate::forge::{self, Access, Api, Forge, Hints, Known, Pace, Place, Remote, Row, Token};
+use crate::git::{self, Address};
+use crate::http::{Client, Url};
+use crate::ui::Ui;
+
+/// A repository on its forge.
+pub(crate) struct Connection {
+    pub(crate) row: &'static Row,
+    pub(crate) place: Place,
+    /// With an API, where there is a token for it or a dry run needs none.
+    pub(crate) forge: Option<Box<dyn Forge>>,
+    /// Whether the API has a token.
+    pub(crate) has_token: bool,
+}
+
+/// The forge's view of a remote's URL.
+pub fn remote_of(url: &str) -> anyhow::Result<Remote> {
+    Ok(view(&Address::of(url)?))
+}
+
+fn view(address: &Address) -> Remote {
+    match address {
+        Address::Http(url) => {
+            let host = url.host_str().unwrap_or_default();
+            Remote::new(url.scheme(), host, url.port(), url.path())
+        }
+        Address::Ssh { host, port, path, .. } => Remote::new("ssh", host, *port, path),
+        Address::Local(path) => Remote::new("file", "", None, &path.to_string_lossy()),
+    }
+}
+
+/// Finds the forge of a remote; none where it has none, or nobody knows it.
+pub(crate) fn connect(
+    args: &ProposalArgs,
+    context: &Context<'_>,
+    repository: &git::Remote,
+    dry_run: bool,
+    ui: &Ui,
+) -> anyhow::Result<Option<Connection>> {
+    let variables = context.variables();
+    let mut remote = view(repository.address());
+    if let Some(host) = &args.forge_host {
+        remote = Remote::new(&remote.scheme, host, remote.port, &remote.path);
+    } else if remote.scheme == "ssh" {
+        remote.host = forge::resolve_alias(&remote.host);
+    }
+    let client = Rc::new(Client::new(context.settings().http.clone()));
+    let hints = Hints { forge: args.forge.clone(), ci: variables.forge(), ..Hints::default() };
+    let mut known = Known { api: args.api_url.clone(), root: root(variables, &remote) };
+    let row = match forge::recognise(&remote, &hints)? {
+        Some(row) => row,
+        None if args.no_probe => return Ok(None),
+        None => match forge::probe(&client, &remote)? {
+            Some((row, found)) => {
+                known.root = found.root;
+                ui.detail(format!("{} says that it is {}", remote.host, row.title));
+                row
+            }
+            None => return Ok(None),
+        },
+    };
+    let place = forge::place_of(row, &remote, &known)?;
+    let token = token(context, repository, &remote, &place, row, ui);
+    let has_token = token.is_some();
+    let usual = Pace::default();
+    let patience = Pace { busy: context.timeout().min(usual.busy), ..usual };
+    let access = Access { client, token, pace: patience, dry_run };
+    let forge = if has_token || dry_run {
+        let api = Api::new(row, access, &place.api)?;
+        Some((row.open)(place.clone(), api))
+    } else {
+        None
+    };
+    Ok(Some(Connection { row, place, forge, has_token }))
+}
+
+/// The folder of the CI system's own server, where that is the remote's.
+fn root(variables: &Variables, remote: &Remote) -> String {
+    let server = variables.forge().and_then(|(url, _)| Url::parse(&url).ok());
+    let same = server.filter(|url| url.host_str() == Some(&remote.host));
+    same.map(|url| url.path().trim_matches('/').to_owned()).unwrap_or_default()
+}
+
+/// A token of the environment that names this host, else what `.netrc` or Git's helpers know.
+fn token(
+    context: &Context<'_>,
+    repository: &git::Remote,
+    remote: &Remote,
+    place: &Place,
+    row: &Row,
+    ui: &Ui,
+) -> Option<Token> {
+    let web = Url::parse(&place.web).ok()?;
+    let host = web.host_str().unwrap_or_default().to_lowercase();
+    let with_port = web.port().map_or(host.clone(), |port| format!("{host}:{port}"));
+    let meant = context.settings().tokens.iter().filter(|token| {
+        let bound = token.host.as_deref();
+        bound.is_none_or(|bound| bound == with_port || bound == remote.host)
+    });
+    let mut found = None;
+    for token in meant.filter(|token| !token.token.is_empty()) {
+        if token.variable == "CI_JOB_TOKEN" {
+            // gitlab#545150: it can push, and has no right to the API of merge requests.
+            ui.detail("CI_JOB_TOKEN cannot use GitLab's API for merge requests");
+            continue;
+        }
+        let (user, secret) = (token.user.clone(), token.token.clone());
+        found = Some(Token { user, secret, origin: token.variable.clone() });
+        break;
+    }
+    found.or_else(|| {
+        let (user, secret, origin) =
+            git::password_for(&web, repository.config(), context.settings())?;
+        // A user's name goes along only where a forge wants it.
+        let user = Some(user).filter(|_| matches!(row.name, "bitbucket" | "gerrit"));
+        Some(Token { user, secret, origin: origin.to_owned() })
+    })
+}
+
+/// The error where a pull request cannot even be thought of.
+pub(crate) fn no_forge(repository: &git::Remote) -> anyhow::Error {
+    let message = format!(
+        "cannot open a pull request for `{}`: no forge is known there",
+        repository.address()
+    );
+    let names: Vec<&str> = forge::TABLE.iter().map(|row| row.name).collect();
+    let hint = format!("name it with --forge ({}), or push with --push", names.join(", "));
+    Hinted::new(Code::Usage, message, hint).into()
+}

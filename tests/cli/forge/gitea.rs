@@ -1,0 +1,273 @@
+//! Gitea and Forgejo, which share an API but not the names of its filters.
+
+use gitops::forge::{Action, AutoMerge, Proposal};
+use serde_json::{Value, json};
+use snapbox::{assert_data_eq, str};
+
+use super::{Reply, Server, auto, body, connect, failure, now, rules, run, want};
+
+const PAIR: &str = "GET /api/v1/repos/acme/env/pulls/main/gitops/prod/api";
+const ALL: &str = "GET /api/v1/repos/acme/env/pulls";
+const OPEN: &str = "POST /api/v1/repos/acme/env/pulls";
+const CHANGE: &str = "PATCH /api/v1/repos/acme/env/pulls/7";
+const STATUS: &str = "GET /api/v1/repos/acme/env/commits/abc/status";
+const BRANCH: &str = "GET /api/v1/repos/acme/env/branches/main";
+const MERGE: &str = "POST /api/v1/repos/acme/env/pulls/7/merge";
+const BOTH: [&str; 2] = ["gitea", "forgejo"];
+
+/// With the nulls that real servers send where their description promises lists.
+fn current() -> Value {
+    json!({
+        "number": 7, "html_url": "https://git.example/acme/env/pulls/7", "state": "open",
+        "title": "deploy(prod): api v2", "body": body(), "draft": false, "labels": null,
+        "assignees": null, "requested_reviewers": null, "milestone": null,
+        "head": { "ref": "gitops/prod/api", "sha": "abc", "repo": { "full_name": "acme/env" } },
+        "base": { "ref": "main", "repo": { "full_name": "acme/env" } },
+    })
+}
+
+fn ok(body: &Value) -> Reply {
+    Reply::json(200, body)
+}
+
+fn missing() -> Reply {
+    said(404, "pull request does not exist")
+}
+
+fn said(status: u16, message: &str) -> Reply {
+    Reply::json(status, &json!({ "message": message, "url": "https://git.example/api/swagger" }))
+}
+
+fn server(forge: &str, steps: Vec<(&'static str, Reply)>) -> Server {
+    Server::script(rules(forge), steps)
+}
+
+fn nothing() -> Vec<(&'static str, Reply)> {
+    vec![(PAIR, missing()), (ALL, ok(&json!([])))]
+}
+
+fn outcome(forge: &str, server: &Server, want: &Proposal) -> gitops::forge::Outcome {
+    run(&*connect(forge, server, "acme/env", false), want).unwrap()
+}
+
+#[test]
+fn opens_one_and_makes_the_labels_that_are_missing() {
+    for forge in BOTH {
+        let mut steps = nothing();
+        steps.extend([
+            (OPEN, Reply::json(201, &current())),
+            ("GET /api/v1/repos/acme/env/labels", ok(&json!([{ "name": "prod" }]))),
+            ("POST /api/v1/repos/acme/env/labels", Reply::json(201, &json!({}))),
+            ("POST /api/v1/repos/acme/env/issues/7/labels", ok(&json!([]))),
+            ("GET /api/v1/repos/acme/env/pulls/7/reviews", ok(&json!([]))),
+            (
+                "POST /api/v1/repos/acme/env/pulls/7/requested_reviewers",
+                Reply::json(201, &json!([])),
+            ),
+        ]);
+        let server = server(forge, steps);
+        let want = Proposal {
+            labels: vec!["prod".to_owned(), "deploy".to_owned()],
+            reviewers: vec!["ann".to_owned(), "acme/ops".to_owned()],
+            draft: Some(true),
+            ..want()
+        };
+        let outcome = outcome(forge, &server, &want);
+        assert_eq!((outcome.action, outcome.warnings.len()), (Action::Created, 0));
+        let seen = server.done();
+        assert_eq!(seen[0].path, "/api/v1/repos/acme/env/pulls/main/gitops%2Fprod%2Fapi");
+        assert_eq!(seen[2].body["title"], "WIP: deploy(prod): api v2");
+        assert_eq!(seen[4].body, json!({ "name": "deploy", "color": "#1d76db" }));
+        assert_eq!(seen[7].body, json!({ "reviewers": ["ann"], "team_reviewers": ["ops"] }));
+    }
+}
+
+#[test]
+fn a_closed_one_of_the_same_branch_is_not_taken_for_it() {
+    let mut closed = current();
+    closed["state"] = json!("closed");
+    let server = server("forgejo", vec![(PAIR, ok(&closed)), (ALL, ok(&json!([current()])))]);
+    assert_eq!(outcome("forgejo", &server, &want()).action, Action::Unchanged);
+    server.done();
+}
+
+#[test]
+fn updates_what_differs() {
+    let mut open = current();
+    open["title"] = json!("[WIP] older");
+    open["draft"] = json!(true);
+    let server = server("gitea", vec![(PAIR, ok(&open)), (CHANGE, Reply::json(201, &open))]);
+    let want = Proposal { draft: Some(false), ..want() };
+    assert_eq!(outcome("gitea", &server, &want).action, Action::Updated);
+    assert_eq!(server.done()[1].body, json!({ "title": "deploy(prod): api v2" }));
+}
+
+#[test]
+fn refusals_say_what_is_missing() {
+    let table = [
+        (
+            401,
+            "invalid username, password or token",
+            str![[r#"
+cannot open the pull request: `[FORGE]` answered 401 Unauthorized: invalid username, password or token
+hint: FORGE_TOKEN is not accepted: is it expired, or for another host? It needs the scopes `write:repository` and `write:issue`
+"#]],
+        ),
+        (
+            403,
+            "token does not have at least one of required scope(s): [write:repository]",
+            str![[r#"
+cannot open the pull request: `[FORGE]` answered 403 Forbidden: token does not have at least one of required scope(s): [write:repository]
+hint: FORGE_TOKEN lacks a permission; it needs the scopes `write:repository` and `write:issue`
+"#]],
+        ),
+        (
+            413,
+            "quota exceeded",
+            str![[r#"
+cannot open the pull request: `[FORGE]` answered 413 Payload Too Large: quota exceeded
+hint: a quota of the owner is used up
+"#]],
+        ),
+        (
+            423,
+            "repository is archived",
+            str![[r#"
+cannot open the pull request: `[FORGE]` answered 423 Locked: repository is archived
+hint: the repository is archived; nothing can be proposed to it
+"#]],
+        ),
+    ];
+    for (status, message, expected) in table {
+        let mut steps = nothing();
+        steps.push((OPEN, said(status, message)));
+        let server = server("forgejo", steps);
+        let text = failure(&server, &*connect("forgejo", &server, "acme/env", false), &want());
+        assert_data_eq!(text, expected);
+        server.done();
+    }
+}
+
+#[test]
+fn races_lag_and_nothing_to_propose() {
+    let exists = "pull request already exists for these targets [id: 2, issue_id: 5]";
+    let mut steps = nothing();
+    steps.extend([(OPEN, said(409, exists)), (PAIR, ok(&current()))]);
+    let raced = server("gitea", steps);
+    assert_eq!(outcome("gitea", &raced, &want()).action, Action::Unchanged);
+    raced.done();
+
+    let mut steps = nothing();
+    let unseen = || said(404, "The target couldn't be found: head branch does not exist");
+    steps.extend([(OPEN, unseen()), (OPEN, Reply::json(201, &current()))]);
+    let lagging = server("gitea", steps);
+    assert_eq!(outcome("gitea", &lagging, &want()).action, Action::Created);
+    lagging.done();
+
+    let mut steps = nothing();
+    let empty = "Invalid PullRequest: There are no changes between the head and the base";
+    steps.push((OPEN, said(422, empty)));
+    let server = server("gitea", steps);
+    assert_eq!(outcome("gitea", &server, &want()).action, Action::Skipped);
+    server.done();
+}
+
+#[test]
+fn a_wrong_assignee_does_not_cost_the_pull_request() {
+    let mut steps = nothing();
+    steps.extend([
+        (OPEN, said(422, "Assignee does not exist: [name: bob]")),
+        (OPEN, Reply::json(201, &current())),
+        ("PATCH /api/v1/repos/acme/env/issues/7", said(422, "Assignee does not exist")),
+    ]);
+    let server = server("forgejo", steps);
+    let outcome =
+        outcome("forgejo", &server, &Proposal { assignees: vec!["bob".into()], ..want() });
+    assert_eq!(outcome.action, Action::Created);
+    assert!(outcome.warnings[0].starts_with("cannot assign #7 to bob: "), "{:?}", outcome.warnings);
+    server.done();
+}
+
+#[test]
+fn auto_merge_is_scheduled_only_where_something_is_waited_for() {
+    let pending = json!({ "state": "pending", "statuses": [{}] });
+    let none = json!({ "state": "pending", "statuses": [] });
+    let passed = json!({ "state": "success", "statuses": [{}] });
+    let required = json!({ "enable_status_check": true, "status_check_contexts": ["ci"] });
+    let free = json!({ "enable_status_check": false, "status_check_contexts": null });
+    for forge in BOTH {
+        let scheduled =
+            [vec![(STATUS, ok(&pending))], vec![(STATUS, ok(&none)), (BRANCH, ok(&required))]];
+        for seen in scheduled {
+            let mut steps = vec![(PAIR, ok(&current()))];
+            steps.extend(seen);
+            let later = said(405, "Please try again later");
+            steps.extend([(MERGE, later), (MERGE, Reply::json(201, &json!({})))]);
+            let server = server(forge, steps);
+            let outcome = outcome(forge, &server, &Proposal { merge: Some(auto()), ..want() });
+            assert_eq!(outcome.auto_merge, AutoMerge::Enabled);
+            assert_eq!(
+                server.done().last().unwrap().body,
+                json!({
+                    "Do": "squash", "merge_when_checks_succeed": true,
+                    "delete_branch_after_merge": true, "head_commit_id": "abc",
+                })
+            );
+        }
+        for (status, branch) in [(&none, &free), (&passed, &required)] {
+            let steps = vec![(PAIR, ok(&current())), (STATUS, ok(status)), (BRANCH, ok(branch))];
+            let server = server(forge, steps);
+            let outcome = outcome(forge, &server, &Proposal { merge: Some(auto()), ..want() });
+            let AutoMerge::Unavailable(reason) = outcome.auto_merge else { panic!() };
+            let expected = "knows no check to wait for; --merge-now would merge it at once";
+            assert!(reason.ends_with(expected), "{reason}");
+            server.done();
+        }
+    }
+}
+
+#[test]
+fn merge_now_merges_and_a_conflict_is_said() {
+    let free = json!({});
+    let table = [
+        (ok(&json!({})), AutoMerge::Merged),
+        (said(409, "already scheduled"), AutoMerge::Enabled),
+        (
+            said(409, "head out of date"),
+            AutoMerge::Unavailable("Forgejo says: head out of date".to_owned()),
+        ),
+    ];
+    for (answer, expected) in table {
+        let server = server(
+            "forgejo",
+            vec![
+                (PAIR, ok(&current())),
+                (STATUS, ok(&json!(null))),
+                (BRANCH, ok(&free)),
+                (MERGE, answer),
+            ],
+        );
+        let outcome = outcome("forgejo", &server, &Proposal { merge: Some(now()), ..want() });
+        assert_eq!(outcome.auto_merge, expected);
+        server.done();
+    }
+}
+
+#[test]
+fn closes_what_is_superseded() {
+    let mut older = current();
+    older["number"] = json!(4);
+    older["head"]["ref"] = json!("gitops/prod/api-v1");
+    let server = server(
+        "gitea",
+        vec![
+            (PAIR, ok(&current())),
+            (ALL, ok(&json!([older, current()]))),
+            ("POST /api/v1/repos/acme/env/issues/4/comments", Reply::json(201, &json!({}))),
+            ("PATCH /api/v1/repos/acme/env/pulls/4", Reply::json(201, &older)),
+        ],
+    );
+    let outcome = outcome("gitea", &server, &Proposal { supersede: true, ..want() });
+    assert_eq!(outcome.superseded, [4]);
+    server.done();
+}

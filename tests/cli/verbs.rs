@@ -1,0 +1,287 @@
+//! `promote`, `rollback` and `restart`, in checkouts and in remote repositories.
+
+use serde_json::json;
+use snapbox::str;
+
+use crate::support::{Repositories, installed};
+
+/// The shop as a checkout `shop.work` and a bare repository `shop.git`.
+fn shop() -> Option<Repositories> {
+    if !installed(&["git"]) {
+        return None;
+    }
+    let repos = Repositories::new();
+    repos.shop();
+    repos.git(&["-C", "shop.work", "remote", "add", "origin", &repos.path("shop.git")]);
+    Some(repos)
+}
+
+fn bump(repos: &Repositories, image: &str, env: &str, more: &[&str]) {
+    let args = ["-C", "shop.work", "bump-tag", image, "-e", env, "--commit"];
+    repos.gitops(&[&args[..], more].concat()).ok();
+}
+
+fn push(repos: &Repositories) {
+    repos.git(&["-C", "shop.work", "push", "-q", "origin", "main"]);
+}
+
+fn production(repos: &Repositories) -> String {
+    repos.sandbox.read("shop.work/environments/production.yaml")
+}
+
+const SOURCE: &[&str] =
+    &["--source", "https://github.com/acme/api", "--source-revision", "4f2a91c"];
+
+#[test]
+fn promote_copies_versions_digests_and_the_source() {
+    let Some(repos) = shop() else { return };
+    let digest = format!("sha256:{}", "a".repeat(64));
+    bump(&repos, &format!("api=v1.3.0@{digest}"), "staging", SOURCE);
+    let args = ["-C", "shop.work", "promote", "--from", "staging", "--to", "production", "api"];
+    repos.gitops(&[&args[..], &["--commit"]].concat()).is(str![[r#"
+environments/production.yaml:6: api.image.tag: v1.2.1 -> v1.3.0@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+committed [..] on main
+-- exit 0 --
+
+"#]]);
+    let message = repos.git(&["-C", "shop.work", "log", "-1", "--format=%B"]);
+    snapbox::assert_data_eq!(
+        message,
+        str![[r#"
+feat(production): promote api to v1.3.0@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+
+api: v1.2.1 -> v1.3.0@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+
+Gitops-Source: https://github.com/acme/api@4f2a91c
+Argocd-reference-commit-sha: 4f2a91c
+Argocd-reference-commit-repourl: https://github.com/acme/api
+"#]]
+    );
+    repos.gitops(&args).is(str![[r#"
+-- stderr --
+nothing to do: every value is already there
+-- exit 0 --
+
+"#]]);
+}
+
+#[test]
+fn promote_tells_the_commits_between_where_the_source_is_at_hand() {
+    let Some(repos) = shop() else { return };
+    repos.git(&["init", "-q", "-b", "main", "source"]);
+    let mut ids = Vec::new();
+    for subject in ["one", "two", "three"] {
+        repos.git(&["-C", "source", "commit", "-q", "--allow-empty", "-m", subject]);
+        ids.push(repos.git(&["-C", "source", "rev-parse", "HEAD"]));
+    }
+    for (env, tag, id) in [("production", "v2", &ids[0]), ("staging", "v3", &ids[2])] {
+        let more = ["--source", "https://github.com/acme/api", "--source-revision", id];
+        bump(&repos, &format!("api={tag}"), env, &more);
+    }
+    let mut command = repos.command(&[
+        "-C",
+        "../shop.work",
+        "promote",
+        "--from",
+        "staging",
+        "--to",
+        "production",
+        "api",
+        "-n",
+        "-o",
+        "json",
+    ]);
+    command.current_dir(repos.sandbox.path("source"));
+    let output = repos.sandbox.finish(&mut command);
+    let sources = &output.json()["sources"][0];
+    let short = |id: &str| id[..7].to_owned();
+    let expected = [format!("{} three", short(&ids[2])), format!("{} two", short(&ids[1]))];
+    assert_eq!(sources["commits"], json!(expected));
+    assert_eq!(sources["before"]["revision"], json!(ids[0]));
+}
+
+#[test]
+fn promote_says_what_it_leaves_out_and_what_it_cannot_tell() {
+    let Some(repos) = shop() else { return };
+    let staging = repos.sandbox.read("shop.work/environments/staging.yaml");
+    let more = format!("{staging}db:\n  image: {{repository: ghcr.io/acme/db, tag: v1}}\n");
+    repos.sandbox.write("shop.work/environments/staging.yaml", more);
+    let promote = |from: &str, to: &str, apps: &[&str]| {
+        let args = ["-C", "shop.work", "promote", "--from", from, "--to", to, "--dry-run", "-q"];
+        repos.gitops(&[&args[..], apps].concat())
+    };
+    let output = promote("staging", "production", &[]);
+    assert!(output.stderr.contains("warning: `db` is not in `production`: left out"));
+    promote("staging", "production", &["db"]).is(str![[r#"
+-- stderr --
+error: cannot find the image `[..]db` in the environment `production`
+hint: the nearest there: [..]
+-- exit 2 --
+
+"#]]);
+    promote("staging", "staging", &[]).is(str![[r#"
+-- stderr --
+error: cannot promote from `staging` to itself
+hint: name two environments
+-- exit 2 --
+
+"#]]);
+    promote("staging", "production", &["nope"]).is(str![[r#"
+-- stderr --
+error: cannot promote from `staging`: it has no such image
+hint: `gitops status` lists apps and environments
+-- exit 2 --
+
+"#]]);
+    let twice = format!("{staging}old:\n  image: ghcr.io/acme/api:v0\n");
+    repos.sandbox.write("shop.work/environments/staging.yaml", twice);
+    let output = promote("staging", "production", &[]);
+    assert!(output.stderr.contains("`staging` has it in two versions:"), "{}", output.stderr);
+}
+
+#[test]
+fn a_protected_environment_takes_no_promotion_by_push() {
+    let Some(repos) = shop() else { return };
+    let url = repos.path("shop.git");
+    repos.gitops(&["--repo", &url, "promote", "--from", "staging", "--to", "production"]).is(str![
+        [r#"
+-- stderr --
+error: cannot push to the environment `production`: it is protected
+hint: its changes go through a pull request (--pr); `protected` is set in gitops.yaml
+-- exit 3 --
+
+"#]
+    ]);
+}
+
+#[test]
+fn rollback_goes_to_the_version_before() {
+    let Some(repos) = shop() else { return };
+    bump(&repos, "api=v1.3.0", "production", SOURCE);
+    bump(&repos, "web=v3", "production", &[]);
+    bump(&repos, "api=v1.4.0", "production", &[]);
+    let rollback = |args: &[&str]| {
+        repos.gitops(&[&["-C", "shop.work", "rollback", "-e", "production"][..], args].concat())
+    };
+    let diff = rollback(&["--dry-run"]);
+    assert!(diff.stdout.contains("-    tag: v1.4.0"), "{}", diff.render());
+    assert!(diff.stdout.contains("+    tag: v1.3.0"), "{}", diff.render());
+    // The last two commits were of two apps.
+    let edits = rollback(&["--steps", "2", "-n", "-o", "json"]).json()["edits"].clone();
+    let after: Vec<&str> =
+        edits.as_array().unwrap().iter().map(|edit| edit["after"].as_str().unwrap()).collect();
+    assert_eq!(after, ["v1.3.0", "v2.0.3"]);
+    let two = rollback(&["--app", "api", "--steps", "2", "-n", "-o", "json"]).json();
+    assert_eq!(two["edits"][0]["after"], "v1.2.1");
+    rollback(&["--commit"]).is(str![[r#"
+environments/production.yaml:6: api.image.tag: v1.4.0 -> v1.3.0
+committed [..] on main
+-- exit 0 --
+
+"#]]);
+    let message = repos.git(&["-C", "shop.work", "log", "-1", "--format=%B"]);
+    assert!(message.starts_with("revert(production): roll back api to v1.3.0\n"), "{message}");
+    assert!(message.contains("Gitops-Source: https://github.com/acme/api@4f2a91c"), "{message}");
+}
+
+#[test]
+fn rollback_knows_commits_and_says_when_history_ends() {
+    let Some(repos) = shop() else { return };
+    bump(&repos, "api=v1.3.0", "production", &[]);
+    let id = repos.git(&["-C", "shop.work", "rev-parse", "HEAD"]);
+    bump(&repos, "api=v1.4.0", "production", &[]);
+    bump(&repos, "web=v9", "production", &[]);
+    let rollback = |args: &[&str]| {
+        repos.gitops(&[&["-C", "shop.work", "rollback", "-e", "production"][..], args].concat())
+    };
+    rollback(&["--to", &id[..8]]).ok();
+    let text = production(&repos);
+    assert!(text.contains("tag: v1.3.0") && text.contains("v2.0.3"), "{text}");
+    rollback(&["--to", "0123abc"]).is(str![[r#"
+-- stderr --
+error: cannot roll back `production`: no commit `0123abc` changed its versions
+hint: `gitops history` lists the changes
+-- exit 2 --
+
+"#]]);
+    rollback(&["--app", "api", "--steps", "9"]).is(str![[r#"
+-- stderr --
+error: cannot roll back `production`: its history has no 9 changes of version
+hint: `gitops history` lists the changes
+-- exit 2 --
+
+"#]]);
+    rollback(&["--app", "nope"]).is(str![[r#"
+-- stderr --
+error: cannot roll back: `production` does not have nope
+hint: `gitops status` lists apps
+-- exit 2 --
+
+"#]]);
+    repos.git(&[
+        "clone",
+        "-q",
+        "--depth",
+        "1",
+        &format!("file://{}", repos.path("shop.work")),
+        "thin",
+    ]);
+    repos.gitops(&["-C", "thin", "rollback", "-e", "production", "--app", "api"]).is(str![[r#"
+-- stderr --
+error: cannot roll back `production`: its history has no 1 changes of version
+hint: this clone is shallow; fetch all of it (in GitHub Actions `fetch-depth: 0`)
+-- exit 2 --
+
+"#]]);
+}
+
+#[test]
+fn rollback_reads_the_history_of_a_remote_as_far_as_it_must() {
+    let Some(repos) = shop() else { return };
+    bump(&repos, "api=v1.3.0", "staging", &[]);
+    // More commits than are fetched at first.
+    let stamp =
+        "commit refs/heads/main\ncommitter CI <ci@example.com> 1700000100 +0000\ndata 1\nx\n";
+    let head = repos.git(&["-C", "shop.work", "rev-parse", "HEAD"]);
+    let mut stream = format!("{stamp}from {head}\n\n");
+    stream.push_str(&stamp.repeat(80));
+    repos.sandbox.write("stream", stream);
+    let mut import = repos.sandbox.command("sh");
+    import.args(["-c", "git -C shop.work fast-import --quiet < stream"]);
+    repos.sandbox.finish(&mut import).ok();
+    repos.git(&["-C", "shop.work", "reset", "-q", "--hard"]);
+    push(&repos);
+    let url = repos.path("shop.git");
+    let args = ["--repo", &url, "rollback", "-e", "staging", "--app", "api"];
+    repos.gitops(&args).is(str![[r#"
+environments/staging.yaml:6: api.image.tag: v1.3.0 -> v1.2.2
+pushed [..] on main of [..]
+-- exit 0 --
+
+"#]]);
+    repos.is_sound("shop");
+    assert!(repos.show("shop", "environments/staging.yaml").contains("tag: v1.2.2"));
+}
+
+#[test]
+fn restart_counts_or_stamps() {
+    let Some(repos) = shop() else { return };
+    let dev = repos.sandbox.read("shop.work/environments/dev.yaml");
+    let text = format!(
+        "{dev}worker:\n  image: {{repository: ghcr.io/acme/worker, tag: v1}}\n  \
+                        env: {{RESTART_ME: 'any change does [COUNTER:41]'}}\n"
+    );
+    repos.sandbox.write("shop.work/environments/dev.yaml", text);
+    repos.gitops(&["-C", "shop.work", "restart", "worker", "-e", "dev"]).is(str![[r#"
+environments/dev.yaml:[..]: worker.env.RESTART_ME: any change does [COUNTER:41] -> any change does [COUNTER:42]
+-- exit 0 --
+
+"#]]);
+    repos.gitops(&["-C", "shop.work", "restart", "api", "-e", "dev"]).is(str![[r#"
+-- stderr --
+error: cannot restart `api`: its pod template in `dev` has nothing that a restart could change
+hint: give the pod template `annotations:` (in Helm values `podAnnotations:`) with any entry, or a value like `RESTART_ME: "[COUNTER:0]"`
+-- exit 2 --
+
+"#]]);
+}
