@@ -6,20 +6,26 @@
 
 pub mod edit;
 mod embedded;
+mod expand;
 mod find;
 mod path;
+pub mod resolver;
 mod scalar;
 mod scan;
 mod splice;
+pub mod value;
 mod verify;
 
 use std::ops::Range;
 
 pub use edit::{Address, Change, Edited, Operation};
 pub use embedded::Embedded;
+pub use expand::{DuplicateKey, Tree, Unreadable, expand};
 pub use find::{Found, Sharing, find, inserting, missing, refuse_shared};
 pub use path::{Segment, YamlPath};
+pub use resolver::Schema;
 pub use scalar::is_ambiguous;
+pub use value::Value;
 
 /// The number of a node in its stream, in the order of the parser's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
