@@ -11,8 +11,10 @@ pub mod ui;
 // Domain: pure, no I/O.
 pub mod bump;
 pub mod change;
+pub mod diff;
 pub mod environment;
 pub mod image;
+pub mod manifest;
 pub mod policy;
 pub mod snapshot;
 pub mod target;

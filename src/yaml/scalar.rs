@@ -124,7 +124,7 @@ pub(super) fn render(text: &str, style: Style, flow: bool) -> String {
     }
 }
 
-fn double_quoted(text: &str) -> String {
+pub(super) fn double_quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

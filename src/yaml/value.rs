@@ -57,6 +57,12 @@ pub struct Entry {
     pub value: Value,
 }
 
+/// A string in double quotes.
+#[must_use]
+pub fn format_text(text: &str) -> String {
+    super::scalar::double_quoted(text)
+}
+
 impl PartialEq for Entry {
     fn eq(&self, other: &Self) -> bool {
         self.key == other.key && self.value == other.value

@@ -1,0 +1,383 @@
+//! What will change: two sets of files become a list of objects that differ, and what matters in it.
+//!
+//! Pure: the files come from wherever the command read them, Git, directories or a cluster. The stages
+//! are gather (documents, without those of equal text), match, compare, ignore, mask, summarise;
+//! `render` shows the result.
+
+pub mod compare;
+mod gather;
+pub mod ignore;
+pub mod images;
+pub mod mask;
+mod matching;
+mod normalize;
+pub mod path;
+pub mod quantity;
+pub mod render;
+pub mod renames;
+pub mod risks;
+pub mod rules;
+
+use std::sync::Arc;
+
+use crate::manifest::{Object, SourceFile};
+use compare::{Change, Edit, Terms, compare as compare_values};
+use gather::Sourced;
+use ignore::{IgnoreRule, Ignored};
+use images::ImageChange;
+use mask::Masker;
+pub use normalize::NameMap;
+use risks::Risk;
+use rules::ListRules;
+
+/// What became of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// Some of its fields differ.
+    Changed,
+    /// It has another name, and perhaps other fields.
+    Renamed,
+}
+
+impl Status {
+    /// The word in every output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+            Self::Renamed => "renamed",
+        }
+    }
+
+    /// The sign in front of it.
+    #[must_use]
+    pub fn sign(self) -> char {
+        match self {
+            Self::Added => '+',
+            Self::Removed => '-',
+            Self::Changed => '~',
+            Self::Renamed => '>',
+        }
+    }
+}
+
+/// An object that differs.
+#[derive(Clone, Debug)]
+pub struct ObjectDiff {
+    /// What became of it.
+    pub status: Status,
+    /// The older side.
+    pub before: Option<Object>,
+    /// The newer side.
+    pub after: Option<Object>,
+    /// Its fields that differ; empty for objects that came or went.
+    pub changes: Vec<Change>,
+}
+
+impl ObjectDiff {
+    /// The side that exists, the newer one first.
+    #[must_use]
+    pub fn object(&self) -> &Object {
+        match (&self.after, &self.before) {
+            (Some(object), _) | (None, Some(object)) => object,
+            (None, None) => unreachable!("an object that differs exists on one side at least"),
+        }
+    }
+}
+
+/// A file that is compared line by line.
+#[derive(Clone, Debug)]
+pub struct TextDiff {
+    /// The file.
+    pub path: Arc<str>,
+    /// Its environment.
+    pub environment: Arc<str>,
+    /// Its older text.
+    pub before: Option<String>,
+    /// Its newer text.
+    pub after: Option<String>,
+    /// Why it is compared by line, where one would expect otherwise.
+    pub notice: Option<String>,
+    /// Whether it is no text at all.
+    pub binary: bool,
+}
+
+impl TextDiff {
+    /// What became of the file.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match (&self.before, &self.after) {
+            (None, _) => Status::Added,
+            (_, None) => Status::Removed,
+            _ => Status::Changed,
+        }
+    }
+}
+
+/// Something wrong with the files themselves.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Diagnostic {
+    /// The file.
+    pub path: Arc<str>,
+    /// The lines concerned.
+    pub lines: Vec<u32>,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What a comparison depends on besides the files.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How lists are compared.
+    pub lists: ListRules,
+    /// What does not count.
+    pub ignore: Vec<IgnoreRule>,
+    /// How names of the older side read on the newer one.
+    pub names: Vec<NameMap>,
+    /// The namespace of objects that name none.
+    pub default_namespace: String,
+    /// Leave out documents of equal text before parsing. Off in tests that prove it harmless.
+    pub shortcut: bool,
+    /// Other objects of the newer side, unchanged, that risks depend on.
+    pub context: Vec<Object>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lists: ListRules::default(),
+            ignore: Vec::new(),
+            names: Vec::new(),
+            default_namespace: String::new(),
+            shortcut: true,
+            context: Vec::new(),
+        }
+    }
+}
+
+/// The result, secrets masked.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// The objects that differ, by environment, status and name.
+    pub objects: Vec<ObjectDiff>,
+    /// The files that were compared line by line.
+    pub texts: Vec<TextDiff>,
+    /// The images that differ.
+    pub images: Vec<ImageChange>,
+    /// What to look at twice.
+    pub risks: Vec<Risk>,
+    /// What is wrong with the files.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Differences that do not count.
+    pub ignored: Vec<Ignored>,
+    /// Objects that are the same.
+    pub unchanged: usize,
+    /// What masked the secrets, for outputs that show the files' own text.
+    pub masker: Masker,
+}
+
+impl Comparison {
+    /// Nothing that counts differs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.texts.is_empty()
+    }
+
+    /// How many objects and files came to this.
+    #[must_use]
+    pub fn count(&self, status: Status) -> usize {
+        let objects = self.objects.iter().filter(|object| object.status == status);
+        let texts = self.texts.iter().filter(|text| text.status() == status);
+        objects.count() + texts.count()
+    }
+
+    /// Keeps the objects and files of interest; images and risks follow.
+    pub fn retain(
+        &mut self,
+        keep_object: impl Fn(&ObjectDiff) -> bool,
+        keep_text: impl Fn(&TextDiff) -> bool,
+    ) {
+        self.objects.retain(keep_object);
+        self.texts.retain(keep_text);
+        let titles: std::collections::HashSet<String> =
+            self.objects.iter().map(|object| object.object().title()).collect();
+        for image in &mut self.images {
+            image.users.retain(|user| titles.contains(&user.title));
+        }
+        self.images.retain(|image| !image.users.is_empty());
+        self.risks.retain(|risk| titles.contains(&risk.object));
+    }
+}
+
+/// Compares two sets of files.
+#[must_use]
+pub fn compare(left: &[SourceFile], right: &[SourceFile], options: &Options) -> Comparison {
+    let shortcut = options.shortcut && options.names.is_empty();
+    let mut gathered = gather::gather(left, right, shortcut);
+    let secrets = gathered.secrets.iter();
+    let read = gathered.left.iter().chain(&gathered.right).map(|sourced| &sourced.object);
+    let masker = Masker::learn(secrets.chain(read));
+    normalize::names(&mut gathered.left, &options.names);
+    for sourced in gathered.left.iter_mut().chain(&mut gathered.right) {
+        normalize::secret(&mut sourced.object.value);
+    }
+    let matched = matching::find(&gathered.left, &gathered.right, &options.default_namespace);
+    let mut diagnostics = gathered.diagnostics;
+    diagnostics.extend(matched.diagnostics);
+    let mut collector = Collector {
+        options,
+        left: gathered.left.into_iter().map(Some).collect(),
+        right: gathered.right.into_iter().map(Some).collect(),
+        objects: Vec::new(),
+        ignored: Vec::new(),
+        unchanged: gathered.unchanged,
+        diagnostics,
+    };
+    for (old, new) in matched.pairs {
+        collector.pair(old, new, Status::Changed);
+    }
+    for (old, new) in matched.renamed {
+        collector.pair(old, new, Status::Renamed);
+    }
+    for old in matched.removed {
+        collector.alone(Some(old), None);
+    }
+    for new in matched.added {
+        collector.alone(None, Some(new));
+    }
+    collector.finish(gathered.texts, masker)
+}
+
+/// Takes matched objects and keeps what differs.
+struct Collector<'o> {
+    options: &'o Options,
+    left: Vec<Option<Sourced>>,
+    right: Vec<Option<Sourced>>,
+    objects: Vec<ObjectDiff>,
+    ignored: Vec<Ignored>,
+    unchanged: usize,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Collector<'_> {
+    fn pair(&mut self, old: usize, new: usize, status: Status) {
+        let (Some(before), Some(after)) = (self.left[old].take(), self.right[new].take()) else {
+            return;
+        };
+        let (before, after) = (before.object, after.object);
+        let terms = Terms { rules: &self.options.lists, identity: after.identity.as_ref() };
+        let found = compare_values(&before.value, &after.value, terms);
+        for (path, line) in found.ambiguous {
+            self.diagnostics.push(Diagnostic {
+                path: Arc::clone(&after.path),
+                lines: vec![line],
+                message: format!(
+                    "the items of `{path}` in {} have no names of their own, or share one; compared by content",
+                    after.title()
+                ),
+            });
+        }
+        let mut changes = found.changes;
+        if status == Status::Renamed {
+            changes.retain(|change| !change.path.has_keys(&["metadata", "name"]));
+        }
+        let changes = ignore::apply(&self.options.ignore, &after, changes, &mut self.ignored);
+        if changes.is_empty() && status == Status::Changed {
+            self.unchanged += 1;
+            return;
+        }
+        let object = ObjectDiff { status, before: Some(before), after: Some(after), changes };
+        self.objects.push(object);
+    }
+
+    fn alone(&mut self, old: Option<usize>, new: Option<usize>) {
+        let before = old.and_then(|index| self.left[index].take()).map(|sourced| sourced.object);
+        let after = new.and_then(|index| self.right[index].take()).map(|sourced| sourced.object);
+        let Some(object) = after.as_ref().or(before.as_ref()) else { return };
+        if let Some(rule) = self.options.ignore.iter().position(|rule| rule.covers_object(object)) {
+            let (title, file) = (object.title(), Arc::clone(&object.path));
+            self.ignored.push(Ignored { object: title, file, path: None, rule });
+            return;
+        }
+        let status = if after.is_some() { Status::Added } else { Status::Removed };
+        self.objects.push(ObjectDiff { status, before, after, changes: Vec::new() });
+    }
+
+    fn finish(mut self, texts: Vec<TextDiff>, masker: Masker) -> Comparison {
+        self.objects.sort_by_cached_key(|diff| {
+            let object = diff.object();
+            let namespace = object.identity.as_ref().map(|id| id.namespace.clone());
+            (object.environment.clone(), namespace, object.title(), object.path.clone(), diff.status)
+        });
+        self.diagnostics.sort();
+        self.diagnostics.dedup();
+        let images = images::changes(&self.objects);
+        let risks = risks::find(&self.objects, &images, &self.options.context);
+        let mut comparison = Comparison {
+            objects: self.objects,
+            texts,
+            images,
+            risks,
+            diagnostics: self.diagnostics,
+            ignored: self.ignored,
+            unchanged: self.unchanged,
+            masker,
+        };
+        mask_all(&mut comparison);
+        comparison
+    }
+}
+
+/// Takes every secret out of a result.
+fn mask_all(comparison: &mut Comparison) {
+    let masker = std::mem::take(&mut comparison.masker);
+    for diff in &mut comparison.objects {
+        let secret = diff.object().is_secret();
+        for object in diff.before.iter_mut().chain(&mut diff.after) {
+            masker.mask_object(&mut object.value);
+        }
+        for change in &mut diff.changes {
+            mask_change(&masker, change, secret);
+        }
+    }
+    for text in &mut comparison.texts {
+        for side in text.before.iter_mut().chain(&mut text.after) {
+            *side = render::lines::masked(side, &masker);
+        }
+    }
+    for risk in &mut comparison.risks {
+        risk.message = masker.scrub(&risk.message);
+    }
+    for diagnostic in &mut comparison.diagnostics {
+        diagnostic.message = masker.scrub(&diagnostic.message);
+    }
+    comparison.masker = masker;
+}
+
+fn mask_change(masker: &Masker, change: &mut Change, secret: bool) {
+    let data = secret
+        && (change.path.starts_with_keys(&["data"]) || change.path.starts_with_keys(&["stringData"]));
+    let named = mask::is_telling_path(&change.path);
+    let hide = |value: &mut crate::yaml::Value| {
+        let telling = named || change.path.last_key().is_some_and(|key| mask::is_telling_key(key, value));
+        masker.mask(value, data || telling, data && change.path.starts_with_keys(&["data"]));
+    };
+    match &mut change.edit {
+        Edit::Added(value) | Edit::Removed(value) => hide(value),
+        Edit::Changed(before, after) => {
+            hide(before);
+            hide(after);
+        }
+        Edit::Reordered(before, after) => {
+            for label in before.iter_mut().chain(after) {
+                *label = masker.scrub(label);
+            }
+        }
+    }
+}

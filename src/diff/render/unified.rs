@@ -1,0 +1,74 @@
+//! The patch of the files themselves, as `git apply` takes it; secrets masked.
+
+use std::collections::HashMap;
+
+use super::lines;
+use crate::change::{ChangeSet, FileChange};
+use crate::diff::mask::Masker;
+use crate::manifest::SourceFile;
+
+/// A patch, and the files in which something had to be masked: there it does not apply.
+#[must_use]
+pub fn render(left: &[SourceFile], right: &[SourceFile], masker: &Masker) -> (String, Vec<String>) {
+    let (old, new) = (by_path(left), by_path(right));
+    let mut paths: Vec<&str> = left.iter().chain(right).map(|file| &*file.path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let (mut patch, mut masked) = (String::new(), Vec::new());
+    for path in paths {
+        let text = |file: &&SourceFile| file.text.clone().unwrap_or_else(|| "(binary)\n".to_owned());
+        let (before, after) = (old.get(path).map(text), new.get(path).map(text));
+        if before == after {
+            continue;
+        }
+        let hide = |side: Option<String>| side.map(|text| (lines::masked(&text, masker), text));
+        let (before, after) = (hide(before), hide(after));
+        if before.iter().chain(&after).any(|(hidden, text)| hidden != text) {
+            masked.push(path.to_owned());
+        }
+        patch.push_str(&one(path, before.map(|side| side.0), after.map(|side| side.0)));
+    }
+    (patch, masked)
+}
+
+fn by_path(files: &[SourceFile]) -> HashMap<&str, &SourceFile> {
+    files.iter().map(|file| (&*file.path, file)).collect()
+}
+
+fn one(path: &str, before: Option<String>, after: Option<String>) -> String {
+    let (is_new, is_gone) = (before.is_none(), after.is_none());
+    let bytes = |side: Option<String>| side.unwrap_or_default().into_bytes();
+    let change = FileChange { path: path.to_owned(), before: bytes(before), after: bytes(after) };
+    let text = ChangeSet::new(vec![change]).unified_diff();
+    if !is_new && !is_gone {
+        return text;
+    }
+    let mut lines = text.splitn(4, '\n');
+    let (Some(head), Some(old), Some(new)) = (lines.next(), lines.next(), lines.next()) else {
+        // An empty file came or went; only `git` has a word for that.
+        return String::new();
+    };
+    let hunks = lines.next().unwrap_or_default();
+    if is_new {
+        format!("{head}\nnew file mode 100644\n--- /dev/null\n{new}\n{hunks}")
+    } else {
+        format!("{head}\ndeleted file mode 100644\n{old}\n+++ /dev/null\n{hunks}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_and_deleted_files_have_their_headers() {
+        assert_eq!(
+            one("a b.yaml", None, Some("x: 1\n".into())),
+            "diff --git a/a b.yaml b/a b.yaml\nnew file mode 100644\n--- /dev/null\n+++ b/a b.yaml\n@@ -0,0 +1 @@\n+x: 1\n"
+        );
+        assert_eq!(
+            one("a", Some("x: 1\n".into()), None),
+            "diff --git a/a b/a\ndeleted file mode 100644\n--- a/a\n+++ /dev/null\n@@ -1 +0,0 @@\n-x: 1\n"
+        );
+    }
+}

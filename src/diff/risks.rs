@@ -1,0 +1,401 @@
+//! What to look at twice before merging. Each risk has an id that stays, so that it can be allowed.
+
+use std::sync::Arc;
+
+use super::compare::{Change, Edit};
+use super::images::{Class, ImageChange};
+use super::{ObjectDiff, Status, quantity};
+use crate::manifest::Object;
+use crate::yaml::Value;
+use crate::yaml::value::Data;
+
+/// Something to look at twice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Risk {
+    /// Its stable id.
+    pub id: &'static str,
+    /// The object.
+    pub object: String,
+    /// Its environment.
+    pub environment: Arc<str>,
+    /// The file.
+    pub path: Arc<str>,
+    /// The line.
+    pub line: u32,
+    /// What is at risk.
+    pub message: String,
+}
+
+/// Every id, and what it warns of; the documentation and SARIF list them.
+pub const IDS: &[(&str, &str)] = &[
+    ("delete-namespace", "A namespace goes, and everything in it"),
+    ("delete-pvc", "A volume claim goes, and mostly its data"),
+    ("delete-crd", "A CustomResourceDefinition goes, and every object of its kind"),
+    ("delete-pv", "A persistent volume goes"),
+    ("delete-statefulset", "A StatefulSet goes"),
+    ("immutable-field", "The API server refuses this change; the object must be recreated"),
+    ("pvc-shrink", "Volume claims cannot shrink"),
+    ("replicas-zero", "A workload is scaled to nothing"),
+    ("selector-mismatch", "The selector does not select the workload's own pods"),
+    ("prune-enabled", "What is missing in Git will be deleted from now on"),
+    ("flux-suspend", "Flux stops reconciling this"),
+    ("mutable-tag", "The tag means another image tomorrow"),
+    ("downgrade", "An image becomes older"),
+    ("type-change", "The value keeps its letters and changes its type"),
+    ("yaml11-ambiguous", "YAML 1.1 and 1.2 read this value differently; quote it"),
+    ("hpa-vs-replicas", "An autoscaler and this file both set the replicas"),
+    ("api-removed", "Current Kubernetes has no such API version any more"),
+    ("privilege-increase", "The workload or its subjects may do more than before"),
+    ("configmap-change-without-restart", "Nothing restarts the pods that read this"),
+];
+
+/// Finds the risks of a change. `context` are further objects of the newer side, unchanged.
+#[must_use]
+pub fn find(objects: &[ObjectDiff], images: &[ImageChange], context: &[Object]) -> Vec<Risk> {
+    let mut risks = Vec::new();
+    for diff in objects {
+        deletion(diff, &mut risks);
+        for change in &diff.changes {
+            field(diff, change, &mut risks);
+        }
+        if let Some(after) = &diff.after {
+            whole(diff, after, &mut risks);
+        }
+    }
+    of_images(images, &mut risks);
+    together(objects, context, &mut risks);
+    risks.sort();
+    risks.dedup();
+    risks
+}
+
+fn risk(id: &'static str, object: &Object, line: u32, message: impl Into<String>) -> Risk {
+    Risk {
+        id,
+        object: object.title(),
+        environment: Arc::clone(&object.environment),
+        path: Arc::clone(&object.path),
+        line,
+        message: message.into(),
+    }
+}
+
+fn deletion(diff: &ObjectDiff, risks: &mut Vec<Risk>) {
+    let (Status::Removed, Some(object)) = (diff.status, &diff.before) else { return };
+    let Some(identity) = &object.identity else { return };
+    let id = match identity.kind.as_str() {
+        "Namespace" => "delete-namespace",
+        "PersistentVolumeClaim" => "delete-pvc",
+        "CustomResourceDefinition" => "delete-crd",
+        "PersistentVolume" => "delete-pv",
+        "StatefulSet" => "delete-statefulset",
+        _ => return,
+    };
+    risks.push(risk(id, object, object.line, "it is removed"));
+}
+
+/// Fields that the API server refuses to change, by kind; a field covers what is below it.
+const IMMUTABLE: &[(&str, &[&str])] = &[
+    ("Deployment", &["spec.selector"]),
+    ("DaemonSet", &["spec.selector"]),
+    ("ReplicaSet", &["spec.selector"]),
+    (
+        "StatefulSet",
+        &["spec.selector", "spec.serviceName", "spec.volumeClaimTemplates", "spec.podManagementPolicy"],
+    ),
+    ("Job", &["spec.template", "spec.selector", "spec.completions", "spec.completionMode"]),
+    ("Service", &["spec.clusterIP"]),
+    (
+        "PersistentVolumeClaim",
+        &["spec.storageClassName", "spec.accessModes", "spec.volumeMode", "spec.volumeName", "spec.selector"],
+    ),
+    ("RoleBinding", &["roleRef"]),
+    ("ClusterRoleBinding", &["roleRef"]),
+    ("StorageClass", &["provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"]),
+    ("Secret", &["type"]),
+    ("IngressClass", &["spec.controller"]),
+    ("CustomResourceDefinition", &["spec.scope", "spec.group"]),
+];
+
+fn field(diff: &ObjectDiff, change: &Change, risks: &mut Vec<Risk>) {
+    let object = diff.object();
+    let path = &change.path;
+    let kind = object.identity.as_ref().map_or("", |id| id.kind.as_str());
+    let mut say = |id, message: String| risks.push(risk(id, object, change.line, message));
+    if diff.status == Status::Changed && is_immutable(diff, change) {
+        say("immutable-field", format!("`{path}` cannot change; recreate the object"));
+    }
+    if let Edit::Changed(before, after) = &change.edit {
+        let (old, new) = (before.scalar_text(), after.scalar_text());
+        if old.is_some() && old == new {
+            let message = format!("`{path}` turns from {} to {}", type_of(before), type_of(after));
+            say("type-change", message);
+        }
+    }
+    if kind == "PersistentVolumeClaim" && path.has_keys(&["spec", "resources", "requests", "storage"]) {
+        let size = |value: Option<&Value>| value.and_then(quantity::of);
+        if let (Some(old), Some(new)) = (size(change.edit.before()), size(change.edit.after()))
+            && new < old
+        {
+            say("pvc-shrink", "the claim asks for less storage than before".to_owned());
+        }
+    }
+    let after = change.edit.after();
+    if path.has_keys(&["spec", "replicas"]) && after.and_then(Value::as_int) == Some(0) {
+        say("replicas-zero", "scaled to no replicas".to_owned());
+    }
+    let becomes_true = after.is_some_and(|value| matches!(value.data, Data::Bool(true)));
+    let group = object.identity.as_ref().map_or("", |id| id.group.as_str());
+    if becomes_true && path.has_keys(&["spec", "suspend"]) && group.ends_with("toolkit.fluxcd.io") {
+        say("flux-suspend", "reconciliation is suspended".to_owned());
+    }
+    let prunes = path.has_keys(&["spec", "prune"])
+        || path.has_keys(&["spec", "syncPolicy", "automated", "prune"]);
+    if becomes_true && prunes {
+        say("prune-enabled", "pruning is switched on".to_owned());
+    }
+    if after.is_some_and(|value| value.disputed) {
+        say("yaml11-ambiguous", format!("`{path}` reads differently in YAML 1.1 and 1.2; quote it"));
+    }
+    privileges(path, after, &mut say);
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value.data {
+        Data::Null => "null",
+        Data::Bool(_) => "a truth value",
+        Data::Int(_) | Data::Float(_) => "a number",
+        Data::Text(_) => "a string",
+        Data::Bare(_) => "a bare scalar",
+        Data::List(_) => "a list",
+        Data::Map(_) => "a mapping",
+    }
+}
+
+fn is_immutable(diff: &ObjectDiff, change: &Change) -> bool {
+    let Some(identity) = diff.object().identity.as_ref() else { return false };
+    let covers = |field: &str| {
+        let keys: Vec<&str> = field.split('.').collect();
+        change.path.starts_with_keys(&keys)
+    };
+    let by_kind = IMMUTABLE.iter().find(|(kind, _)| *kind == identity.kind);
+    let frozen = matches!(identity.kind.as_str(), "ConfigMap" | "Secret")
+        && ["data", "binaryData", "stringData"].iter().any(|key| covers(key))
+        && diff.before.as_ref().is_some_and(|before| {
+            before.value.get("immutable").is_some_and(|v| matches!(v.data, Data::Bool(true)))
+        });
+    frozen || by_kind.is_some_and(|(_, fields)| fields.iter().any(|field| covers(field)))
+}
+
+fn privileges(
+    path: &super::path::FieldPath,
+    after: Option<&Value>,
+    say: &mut impl FnMut(&'static str, String),
+) {
+    const SWITCHES: &[&str] =
+        &["privileged", "allowPrivilegeEscalation", "hostNetwork", "hostPID", "hostIPC"];
+    let (Some(after), Some(last)) = (after, path.last_key()) else { return };
+    let mut found: Vec<String> = Vec::new();
+    visit(last, after, &mut |key, value| {
+        let on = matches!(value.data, Data::Bool(true));
+        if on && SWITCHES.contains(&key) {
+            found.push(format!("`{key}` is switched on"));
+        }
+        if key == "hostPath" {
+            found.push("a path of the node is mounted".to_owned());
+        }
+        if key == "name" && value.as_str() == Some("cluster-admin") {
+            found.push("cluster-admin is granted".to_owned());
+        }
+    });
+    let added_capability = path.keys().collect::<Vec<_>>().ends_with(&["capabilities", "add"]);
+    if added_capability {
+        found.push(format!("the capability {} is added", after.scalar_text().unwrap_or_default()));
+    }
+    for message in found {
+        say("privilege-increase", message);
+    }
+}
+
+fn visit(key: &str, value: &Value, see: &mut impl FnMut(&str, &Value)) {
+    see(key, value);
+    match &value.data {
+        Data::Map(map) => map.entries().iter().for_each(|entry| visit(&entry.key, &entry.value, see)),
+        Data::List(items) => items.iter().for_each(|item| visit(key, item, see)),
+        _ => {}
+    }
+}
+
+/// Versions that current Kubernetes does not serve.
+const REMOVED: &[(&str, &[&str])] = &[
+    ("extensions/v1beta1", &["Deployment", "DaemonSet", "ReplicaSet", "Ingress", "NetworkPolicy", "PodSecurityPolicy"]),
+    ("apps/v1beta1", &["Deployment", "StatefulSet", "ReplicaSet"]),
+    ("apps/v1beta2", &["Deployment", "DaemonSet", "StatefulSet", "ReplicaSet"]),
+    ("networking.k8s.io/v1beta1", &["Ingress", "IngressClass"]),
+    ("policy/v1beta1", &["PodDisruptionBudget", "PodSecurityPolicy"]),
+    ("batch/v1beta1", &["CronJob"]),
+    ("batch/v2alpha1", &["CronJob"]),
+    ("autoscaling/v2beta1", &["HorizontalPodAutoscaler"]),
+    ("autoscaling/v2beta2", &["HorizontalPodAutoscaler"]),
+    ("rbac.authorization.k8s.io/v1beta1", &["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"]),
+    ("apiextensions.k8s.io/v1beta1", &["CustomResourceDefinition"]),
+    ("admissionregistration.k8s.io/v1beta1", &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"]),
+    ("storage.k8s.io/v1beta1", &["StorageClass", "CSIDriver", "CSINode", "VolumeAttachment"]),
+    ("scheduling.k8s.io/v1beta1", &["PriorityClass"]),
+    ("discovery.k8s.io/v1beta1", &["EndpointSlice"]),
+    ("flowcontrol.apiserver.k8s.io/v1beta2", &["FlowSchema", "PriorityLevelConfiguration"]),
+    ("flowcontrol.apiserver.k8s.io/v1beta3", &["FlowSchema", "PriorityLevelConfiguration"]),
+];
+
+/// Whether current Kubernetes serves this version of a kind no more.
+#[must_use]
+pub fn is_removed_api(object: &Object) -> bool {
+    let kind = object.identity.as_ref().map_or("", |id| id.kind.as_str());
+    let version = object.api_version();
+    REMOVED.iter().any(|(removed, kinds)| *removed == version && kinds.contains(&kind))
+}
+
+/// What can be seen in the newer object alone.
+fn whole(diff: &ObjectDiff, object: &Object, risks: &mut Vec<Risk>) {
+    if is_removed_api(object) {
+        let message = format!("`{}` is no longer served", object.api_version());
+        risks.push(risk("api-removed", object, object.line, message));
+    }
+    if selects_others(&object.value) {
+        let message = "`spec.selector` does not match the labels of its own template";
+        risks.push(risk("selector-mismatch", object, object.line, message));
+    }
+    if diff.status != Status::Added {
+        return;
+    }
+    let top = super::path::FieldPath::default();
+    let mut path = top;
+    path.0.push(super::path::Step::Key("".into()));
+    privileges(&path, Some(&object.value), &mut |id, message| {
+        risks.push(risk(id, object, object.line, message));
+    });
+    visit("", &object.value, &mut |key, value| {
+        if value.disputed {
+            let message = format!("`{key}` reads differently in YAML 1.1 and 1.2; quote it");
+            risks.push(risk("yaml11-ambiguous", object, value.line, message));
+        }
+    });
+}
+
+fn selects_others(value: &Value) -> bool {
+    let Some(wanted) = value.at(&["spec", "selector", "matchLabels"]).and_then(Value::as_map) else {
+        return false;
+    };
+    let Some(template) = value.at(&["spec", "template"]) else { return false };
+    let labels = template.at(&["metadata", "labels"]);
+    wanted.entries().iter().any(|entry| {
+        labels.and_then(|labels| labels.get(&entry.key)) != Some(&entry.value)
+    })
+}
+
+fn of_images(images: &[ImageChange], risks: &mut Vec<Risk>) {
+    for image in images {
+        let id = match image.class {
+            Class::Mutable => "mutable-tag",
+            Class::Downgrade => "downgrade",
+            Class::Added if is_loose(image) => "mutable-tag",
+            _ => continue,
+        };
+        let version = |version: &Option<String>| version.clone().unwrap_or_default();
+        for user in &image.users {
+            risks.push(Risk {
+                id,
+                object: user.title.clone(),
+                environment: Arc::clone(&user.environment),
+                path: Arc::clone(&user.path),
+                line: user.line,
+                message: match image.class {
+                    Class::Added => format!("{}: {}", image.name, version(&image.after)),
+                    _ => format!("{}: {} → {}", image.name, version(&image.before), version(&image.after)),
+                },
+            });
+        }
+    }
+}
+
+fn is_loose(image: &ImageChange) -> bool {
+    let after = image.after.as_deref().unwrap_or_default();
+    after == "(no tag)" || super::images::is_mutable(after)
+}
+
+/// What can be seen only in several objects at once.
+fn together(objects: &[ObjectDiff], context: &[Object], risks: &mut Vec<Risk>) {
+    let newer: Vec<&Object> =
+        objects.iter().filter_map(|diff| diff.after.as_ref()).chain(context).collect();
+    for scaler in newer.iter().filter(|object| object.is_kind("autoscaling", "HorizontalPodAutoscaler")) {
+        let target = |key: &str| scaler.value.str_at(&["spec", "scaleTargetRef", key]);
+        let scaled = newer.iter().find(|object| {
+            let identity = object.identity.as_ref();
+            identity.is_some_and(|id| Some(id.kind.as_str()) == target("kind") && Some(id.name.as_str()) == target("name"))
+                && is_neighbour(object, scaler)
+                && object.value.at(&["spec", "replicas"]).is_some()
+        });
+        let differs = |object: &Object| objects.iter().any(|diff| diff.after.as_ref().is_some_and(|a| std::ptr::eq(a, object)));
+        if let Some(object) = scaled.filter(|object| differs(object) || differs(scaler)) {
+            let message = "an autoscaler sets `spec.replicas` too; leave it out here";
+            risks.push(risk("hpa-vs-replicas", object, object.line, message));
+        }
+    }
+    for diff in objects.iter().filter(|diff| diff.status == Status::Changed) {
+        unseen_configuration(diff, objects, context, risks);
+    }
+}
+
+fn is_neighbour(a: &Object, b: &Object) -> bool {
+    let namespace = |object: &Object| object.identity.as_ref().map(|id| id.namespace.clone());
+    a.environment == b.environment && a.scope == b.scope && namespace(a) == namespace(b)
+}
+
+/// A ConfigMap or Secret changes, and the pods that read it stay as they are.
+fn unseen_configuration(
+    diff: &ObjectDiff,
+    objects: &[ObjectDiff],
+    context: &[Object],
+    risks: &mut Vec<Risk>,
+) {
+    let object = diff.object();
+    let Some(identity) = object.identity.as_ref().filter(|id| id.group.is_empty()) else { return };
+    let data = ["data", "binaryData", "stringData"];
+    let changed = diff.changes.iter().any(|change| data.iter().any(|key| change.path.starts_with_keys(&[key])));
+    if !matches!(identity.kind.as_str(), "ConfigMap" | "Secret") || !changed {
+        return;
+    }
+    let restarts = |diff: &ObjectDiff| {
+        diff.changes.iter().any(|change| change.path.keys().any(|key| key == "template"))
+    };
+    let still = objects
+        .iter()
+        .filter(|other| other.status == Status::Changed && !restarts(other))
+        .filter_map(|other| other.after.as_ref());
+    let readers: Vec<String> = still
+        .chain(context)
+        .filter(|reader| is_neighbour(reader, object) && reads(&reader.value, &identity.kind, &identity.name))
+        .map(Object::title)
+        .collect();
+    if !readers.is_empty() {
+        let message = format!("read by {}, whose pods do not restart", readers.join(", "));
+        risks.push(risk("configmap-change-without-restart", object, object.line, message));
+    }
+}
+
+/// Whether a pod template reads a ConfigMap or Secret.
+#[must_use]
+pub fn reads(workload: &Value, kind: &str, name: &str) -> bool {
+    let (references, volume, key): (&[&str], &str, &str) = match kind {
+        "ConfigMap" => (&["configMapRef", "configMapKeyRef"], "configMap", "name"),
+        _ => (&["secretRef", "secretKeyRef"], "secret", "secretName"),
+    };
+    let mut found = false;
+    visit("", workload, &mut |at, value| {
+        let by_reference = references.contains(&at) && value.str_at(&["name"]) == Some(name);
+        let by_volume = at == volume
+            && (value.str_at(&[key]) == Some(name) || value.str_at(&["name"]) == Some(name));
+        found |= by_reference || by_volume;
+    });
+    found && workload.at(&["spec", "template"]).is_some()
+}

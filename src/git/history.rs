@@ -1,0 +1,154 @@
+//! The commits that changed some paths, newest first: found by comparing tree ids, without reading files.
+
+use std::collections::HashMap;
+
+use git2::{Commit, Oid, Repository, Sort};
+
+use super::local::{Content, Delta, LocalRepository, Revision, revision_of};
+use crate::error::{Code, Hinted};
+
+/// A commit that changed something of interest.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The commit.
+    pub revision: Revision,
+    /// Who wrote it.
+    pub author: String,
+    /// When it was committed, in seconds since 1970.
+    pub seconds: i64,
+    /// Its whole message.
+    pub message: String,
+    /// The files it changed below the paths asked for.
+    pub deltas: Vec<Delta>,
+}
+
+/// Which commits to look at.
+#[derive(Clone, Debug)]
+pub struct Range<'a> {
+    /// The newest.
+    pub from: &'a Revision,
+    /// No older than this, in seconds since 1970.
+    pub since: Option<i64>,
+    /// Files and directories.
+    pub paths: &'a [String],
+}
+
+/// Walks back from a commit. `take` says whether to go on.
+pub fn walk(
+    repository: &LocalRepository,
+    range: &Range<'_>,
+    take: impl FnMut(Step) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let mut walker = Walker { repository, trees: HashMap::new(), paths: range.paths };
+    walker.run(range, take)
+}
+
+struct Walker<'r> {
+    repository: &'r LocalRepository,
+    /// What each path is in a root tree, so that a commit's tree is looked up once, not per child.
+    trees: HashMap<Oid, Vec<Option<Oid>>>,
+    paths: &'r [String],
+}
+
+impl Walker<'_> {
+    fn run(
+        &mut self,
+        range: &Range<'_>,
+        mut take: impl FnMut(Step) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        let failed = |error: git2::Error| {
+            Hinted::plain(Code::Git, format!("cannot walk the history: {}", error.message()))
+        };
+        let raw = self.repository.raw();
+        let mut walk = raw.revwalk().map_err(failed)?;
+        walk.set_sorting(Sort::TIME | Sort::TOPOLOGICAL).map_err(failed)?;
+        walk.push(range.from.id).map_err(failed)?;
+        for id in walk {
+            let commit = id.and_then(|id| raw.find_commit(id)).map_err(failed)?;
+            let seconds = commit.time().seconds();
+            if range.since.is_some_and(|since| seconds < since) {
+                continue;
+            }
+            let Some(deltas) = self.deltas(raw, &commit)? else { continue };
+            let author = commit.author();
+            let step = Step {
+                revision: revision_of(&commit),
+                author: String::from_utf8_lossy(author.name_bytes()).into_owned(),
+                seconds,
+                message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
+                deltas,
+            };
+            if !take(step)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a commit changed below the paths; `None` where that is nothing. A merge that took one
+    /// parent's files as they are changed nothing: the change was that parent's.
+    fn deltas(&mut self, raw: &Repository, commit: &Commit<'_>) -> anyhow::Result<Option<Vec<Delta>>> {
+        let own = self.at(raw, commit.tree_id());
+        let parents: Vec<Oid> = commit.parents().map(|parent| parent.tree_id()).collect();
+        let mut first = None;
+        for (index, &tree) in parents.iter().enumerate() {
+            let theirs = self.at(raw, tree);
+            if theirs == own {
+                return Ok(None);
+            }
+            if index == 0 {
+                first = Some(theirs);
+            }
+        }
+        let before = first.unwrap_or_else(|| vec![None; self.paths.len()]);
+        let mut deltas = Vec::new();
+        for ((path, old), new) in self.paths.iter().zip(before).zip(own) {
+            if old != new {
+                self.below(raw, path, old, new, &mut deltas)?;
+            }
+        }
+        Ok((!deltas.is_empty()).then_some(deltas))
+    }
+
+    fn below(
+        &self,
+        raw: &Repository,
+        path: &str,
+        old: Option<Oid>,
+        new: Option<Oid>,
+        deltas: &mut Vec<Delta>,
+    ) -> anyhow::Result<()> {
+        let is_tree = |id: Option<Oid>| id.is_some_and(|id| raw.find_tree(id).is_ok());
+        if !is_tree(old) && !is_tree(new) {
+            let (before, after) = (old.map(Content::Blob), new.map(Content::Blob));
+            deltas.push(Delta { path: path.to_owned(), before, after });
+            return Ok(());
+        }
+        // The empty tree stands for a directory that is not there.
+        let empty = raw.treebuilder(None).and_then(|builder| builder.write())?;
+        let tree = |id: Option<Oid>| id.filter(|&id| is_tree(Some(id))).unwrap_or(empty);
+        for mut delta in self.repository.changed(tree(old), tree(new))? {
+            if !path.is_empty() {
+                delta.path = format!("{path}/{}", delta.path);
+            }
+            deltas.push(delta);
+        }
+        Ok(())
+    }
+
+    fn at(&mut self, raw: &Repository, root: Oid) -> Vec<Option<Oid>> {
+        if let Some(known) = self.trees.get(&root) {
+            return known.clone();
+        }
+        let look = |path: &String| -> Option<Oid> {
+            let tree = raw.find_tree(root).ok()?;
+            if path.is_empty() {
+                return Some(root);
+            }
+            tree.get_path(std::path::Path::new(path)).ok().map(|entry| entry.id())
+        };
+        let found: Vec<Option<Oid>> = self.paths.iter().map(look).collect();
+        self.trees.insert(root, found.clone());
+        found
+    }
+}

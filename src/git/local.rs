@@ -1,0 +1,358 @@
+//! The repository around us, read only: revisions, what differs between two of them, and their files.
+//!
+//! Trees are compared by object id, so that what is equal is never read.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use git2::{DiffOptions, ErrorCode, ObjectType, Oid, Repository, Tree};
+
+use crate::error::{Code, Hinted};
+use crate::snapshot::{Entry, Kind, Snapshot};
+
+/// A commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// Its id.
+    pub id: Oid,
+    /// Its tree's id.
+    pub tree: Oid,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+impl Revision {
+    /// The beginning of its id and its subject: `1a2b3c4 "api: v2"`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{} \"{}\"", self.short(), self.subject)
+    }
+
+    /// The beginning of its id.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.id.to_string().chars().take(7).collect()
+    }
+}
+
+/// A path that differs between two trees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delta {
+    /// The path.
+    pub path: String,
+    /// What it was.
+    pub before: Option<Content>,
+    /// What it is.
+    pub after: Option<Content>,
+}
+
+/// Where a file's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// In the object database.
+    Blob(Oid),
+    /// Another repository's commit.
+    Submodule(Oid),
+    /// In the work tree.
+    OnDisk,
+}
+
+/// The repository that a directory belongs to.
+pub struct LocalRepository {
+    repository: Repository,
+}
+
+impl std::fmt::Debug for LocalRepository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalRepository").field("path", &self.repository.path()).finish()
+    }
+}
+
+fn git_error(verb: &str, error: &git2::Error) -> Hinted {
+    Hinted::plain(Code::Git, format!("cannot {verb}: {}", error.message()))
+}
+
+impl LocalRepository {
+    /// Opens the repository around a directory.
+    pub fn around(start: &Path) -> anyhow::Result<Self> {
+        match Repository::discover(start) {
+            Ok(repository) => Ok(Self { repository }),
+            Err(error) if error.code() == ErrorCode::NotFound => {
+                let message = format!("cannot find a Git repository around `{}`", start.display());
+                let hint = "compare two files or directories, or name a repository with --repo";
+                Err(Hinted::new(Code::NotFound, message, hint).into())
+            }
+            Err(error) if error.code() == ErrorCode::Owner => {
+                let message = format!("cannot open the repository around `{}`: {}", start.display(), error.message());
+                let hint = "git config --global --add safe.directory DIR trusts it";
+                Err(Hinted::new(Code::Git, message, hint).into())
+            }
+            Err(error) => Err(git_error("open the repository", &error).into()),
+        }
+    }
+
+    /// The root of the work tree; `None` in a bare repository.
+    #[must_use]
+    pub fn root(&self) -> Option<&Path> {
+        self.repository.workdir()
+    }
+
+    /// The object database, to be opened again by another thread.
+    #[must_use]
+    pub fn directory(&self) -> PathBuf {
+        self.repository.path().to_owned()
+    }
+
+    /// Git's own view, for the other reader of this module.
+    pub(super) fn raw(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Whether history ends somewhere before its beginning.
+    #[must_use]
+    pub fn is_shallow(&self) -> bool {
+        self.repository.is_shallow()
+    }
+
+    /// The commit that a text names.
+    pub fn resolve(&self, name: &str) -> anyhow::Result<Revision> {
+        let found = self.repository.revparse_single(name).and_then(|object| object.peel_to_commit());
+        match found {
+            Ok(commit) => Ok(revision_of(&commit)),
+            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::UnbornBranch) => {
+                let message = format!("cannot find the revision `{name}`");
+                let hint = if self.is_shallow() {
+                    "this clone is shallow; fetch all of it (in GitHub Actions `fetch-depth: 0`)"
+                } else {
+                    "`git log --all --oneline` lists commits; fetch the branch if it is a remote one"
+                };
+                Err(Hinted::new(Code::NotFound, message, hint).into())
+            }
+            Err(error) => Err(git_error(&format!("read the revision `{name}`"), &error).into()),
+        }
+    }
+
+    /// Whether a text names a commit.
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
+        self.repository.revparse_single(name).and_then(|object| object.peel_to_commit()).is_ok()
+    }
+
+    /// Where two lines of history parted.
+    pub fn merge_base(&self, a: &Revision, b: &Revision) -> anyhow::Result<Revision> {
+        let found = self.repository.merge_base(a.id, b.id);
+        let base = found.map_err(|_| {
+            let message = format!("cannot find the merge base of {} and {}", a.short(), b.short());
+            let hint = if self.is_shallow() {
+                "this clone is shallow; fetch all of it (in GitHub Actions `fetch-depth: 0`)"
+            } else {
+                "they have no common history; compare them directly with A..B"
+            };
+            Hinted::new(Code::Git, message, hint)
+        })?;
+        self.resolve(&base.to_string())
+    }
+
+    /// The paths that differ between two trees, in order.
+    pub fn changed(&self, before: Oid, after: Oid) -> anyhow::Result<Vec<Delta>> {
+        let mut deltas = Vec::new();
+        self.walk(Some(before), Some(after), "", &mut deltas)
+            .map_err(|error| git_error("compare the trees", &error))?;
+        deltas.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(deltas)
+    }
+
+    fn walk(
+        &self,
+        before: Option<Oid>,
+        after: Option<Oid>,
+        dir: &str,
+        deltas: &mut Vec<Delta>,
+    ) -> Result<(), git2::Error> {
+        if before == after {
+            return Ok(());
+        }
+        let open = |id: Option<Oid>| id.map(|id| self.repository.find_tree(id)).transpose();
+        let (old, new) = (open(before)?, open(after)?);
+        let mut names: BTreeMap<String, [Option<(ObjectType, Oid)>; 2]> = BTreeMap::new();
+        for (side, tree) in [(0, &old), (1, &new)] {
+            for entry in tree.iter().flat_map(Tree::iter) {
+                let (Ok(name), Some(kind)) = (entry.name(), entry.kind()) else { continue };
+                names.entry(name.to_owned()).or_default()[side] = Some((kind, entry.id()));
+            }
+        }
+        for (name, [old, new]) in names {
+            if old == new {
+                continue;
+            }
+            let path = if dir.is_empty() { name } else { format!("{dir}/{name}") };
+            let tree = |side: Option<(ObjectType, Oid)>| side.filter(|s| s.0 == ObjectType::Tree).map(|s| s.1);
+            self.walk(tree(old), tree(new), &path, deltas)?;
+            let (before, after) = (content_of(old), content_of(new));
+            if before != after {
+                deltas.push(Delta { path, before, after });
+            }
+        }
+        Ok(())
+    }
+
+    /// The paths that differ between a tree and the work tree, new files included.
+    pub fn changed_on_disk(&self, before: Oid) -> anyhow::Result<Vec<Delta>> {
+        let list = || -> Result<Vec<Delta>, git2::Error> {
+            let tree = self.repository.find_tree(before)?;
+            let mut options = DiffOptions::new();
+            options.include_untracked(true).recurse_untracked_dirs(true).include_typechange(true);
+            let diff = self.repository.diff_tree_to_workdir_with_index(Some(&tree), Some(&mut options))?;
+            let mut deltas = Vec::new();
+            for delta in diff.deltas() {
+                let (old, new) = (delta.old_file(), delta.new_file());
+                let path = new.path().or(old.path()).and_then(Path::to_str);
+                let Some(path) = path else { continue };
+                let before = old.exists().then(|| Content::Blob(old.id()));
+                let after = new.exists().then_some(Content::OnDisk);
+                deltas.push(Delta { path: path.to_owned(), before, after });
+            }
+            Ok(deltas)
+        };
+        let mut deltas = list().map_err(|error| git_error("compare with the work tree", &error))?;
+        deltas.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(deltas)
+    }
+
+    /// The bytes of a file.
+    pub fn read(&self, path: &str, content: Content) -> anyhow::Result<Vec<u8>> {
+        match content {
+            Content::Submodule(id) => Ok(format!("Subproject commit {id}\n").into_bytes()),
+            Content::Blob(id) => {
+                let blob = self.repository.find_blob(id);
+                let blob = blob.map_err(|error| git_error(&format!("read `{path}`"), &error))?;
+                Ok(blob.content().to_vec())
+            }
+            Content::OnDisk => {
+                let full = self.root().unwrap_or(Path::new(".")).join(path);
+                if let Ok(target) = fs::read_link(&full) {
+                    return Ok(target.into_os_string().into_encoded_bytes());
+                }
+                crate::files::read(&full)
+            }
+        }
+    }
+
+    /// The files of a commit.
+    #[must_use]
+    pub fn snapshot(&self, revision: &Revision) -> CommitTree<'_> {
+        CommitTree { repository: &self.repository, tree: revision.tree }
+    }
+}
+
+fn content_of(side: Option<(ObjectType, Oid)>) -> Option<Content> {
+    match side? {
+        (ObjectType::Blob, id) => Some(Content::Blob(id)),
+        (ObjectType::Commit, id) => Some(Content::Submodule(id)),
+        _ => None,
+    }
+}
+
+pub(super) fn revision_of(commit: &git2::Commit<'_>) -> Revision {
+    let subject = commit.summary_bytes().map(|text| String::from_utf8_lossy(text).into_owned());
+    Revision { id: commit.id(), tree: commit.tree_id(), subject: subject.unwrap_or_default() }
+}
+
+/// The files of a commit, as a [`Snapshot`].
+#[derive(Clone, Copy)]
+pub struct CommitTree<'r> {
+    repository: &'r Repository,
+    tree: Oid,
+}
+
+impl std::fmt::Debug for CommitTree<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CommitTree").field("tree", &self.tree).finish_non_exhaustive()
+    }
+}
+
+impl CommitTree<'_> {
+    fn find(&self, path: &str) -> Option<(Oid, i32)> {
+        let tree = self.repository.find_tree(self.tree).ok()?;
+        let entry = tree.get_path(Path::new(path)).ok()?;
+        Some((entry.id(), entry.filemode()))
+    }
+
+    fn blob(&self, path: &str, links: usize) -> anyhow::Result<Vec<u8>> {
+        let missing = || {
+            let message = format!("cannot read `{path}`: the revision has no such file");
+            Hinted::plain(Code::NotFound, message)
+        };
+        let (id, mode) = self.find(path).ok_or_else(missing)?;
+        let blob = self.repository.find_blob(id).map_err(|_| missing())?;
+        if mode != 0o120_000 {
+            return Ok(blob.content().to_vec());
+        }
+        let target = String::from_utf8_lossy(blob.content()).into_owned();
+        let inside = joined(path, &target).filter(|_| links > 0).ok_or_else(|| {
+            let message = format!("cannot read `{path}`: the link leads to `{target}`, outside");
+            Hinted::plain(Code::Outside, message)
+        })?;
+        self.blob(&inside, links - 1)
+    }
+}
+
+/// Where a link of a file leads; `None` outside the repository.
+fn joined(path: &str, target: &str) -> Option<String> {
+    if target.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+impl Snapshot for CommitTree<'_> {
+    fn entries(&self, dir: &str) -> anyhow::Result<Vec<Entry>> {
+        let id = if dir.is_empty() { Some(self.tree) } else { self.find(dir).map(|found| found.0) };
+        let Some(tree) = id.and_then(|id| self.repository.find_tree(id).ok()) else {
+            return Ok(Vec::new());
+        };
+        let kind = |entry: &git2::TreeEntry<'_>| match (entry.kind(), entry.filemode()) {
+            (Some(ObjectType::Tree), _) => Kind::Directory,
+            (Some(ObjectType::Commit), _) => Kind::Submodule,
+            (_, 0o120_000) => Kind::Symlink,
+            _ => Kind::File,
+        };
+        let mut entries: Vec<Entry> = tree
+            .iter()
+            .filter_map(|entry| Some(Entry { name: entry.name().ok()?.to_owned(), kind: kind(&entry) }))
+            .collect();
+        entries.sort();
+        Ok(entries)
+    }
+
+    fn read(&self, paths: &[String]) -> anyhow::Result<Vec<Vec<u8>>> {
+        /// As many links in a row as Linux follows.
+        const LINKS: usize = 40;
+        paths.iter().map(|path| self.blob(path, LINKS)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_stay_inside() {
+        assert_eq!(joined("a/b/c.yaml", "../d.yaml").as_deref(), Some("a/d.yaml"));
+        assert_eq!(joined("c.yaml", "./d/e.yaml").as_deref(), Some("d/e.yaml"));
+        assert_eq!(joined("c.yaml", "../d.yaml"), None);
+        assert_eq!(joined("c.yaml", "/etc/passwd"), None);
+    }
+}
