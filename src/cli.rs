@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::FalseyValueParser;
-use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{
+    Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _,
+};
 
-use crate::commands::{bump_tag, completions, demo, man};
-use crate::error::{Outcome, Report};
+use crate::commands::{bump_tag, completions, demo, diff, man};
+use crate::error::{Code, Hinted, Outcome, Report};
 use crate::ui::{Color, Format, Ui, Verbosity};
 
 const EXIT_CODES: &str = "\
@@ -46,7 +48,7 @@ pub struct Globals {
     /// Use this file instead of `gitops.yaml` at the repository's root
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What to print on stdout
+    /// What to print on stdout; some commands know more than text and json
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
     pub output: Format,
     /// When to colour; `NO_COLOR` is honoured
@@ -75,15 +77,25 @@ impl Globals {
 enum Command {
     BumpTag(Box<bump_tag::Args>),
     Demo(demo::Args),
+    Diff(Box<diff::Args>),
     Completions(completions::Args),
     Man(man::Args),
 }
 
 impl Command {
+    /// What else than text and JSON a command can print.
+    fn formats(&self) -> &'static [Format] {
+        match self {
+            Self::Diff(_) => diff::FORMATS,
+            _ => &[],
+        }
+    }
+
     fn run(&self, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         match self {
             Self::BumpTag(args) => bump_tag::run(args, globals, ui),
             Self::Demo(args) => demo::run(args, ui),
+            Self::Diff(args) => diff::run(args, globals, ui),
             Self::Completions(args) => completions::run(args, ui),
             Self::Man(args) => man::run(args, ui),
         }
@@ -126,7 +138,7 @@ pub fn main() -> ExitCode {
         }
     };
     let ui = cli.globals.ui();
-    match cli.command.run(&cli.globals, &ui) {
+    match check_format(&cli, &ui).and_then(|()| cli.command.run(&cli.globals, &ui)) {
         Ok(outcome) => ExitCode::from(outcome.exit()),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -143,6 +155,21 @@ pub fn run_in(dir: &Path, args: &[&str], ui: &Ui) -> anyhow::Result<Outcome> {
     let mut cli = Cli::try_parse_from(words)?;
     dir.clone_into(&mut cli.globals.repo);
     cli.command.run(&cli.globals, ui)
+}
+
+/// Refuses a format that the command does not know.
+fn check_format(cli: &Cli, ui: &Ui) -> anyhow::Result<()> {
+    let format = ui.format();
+    let own = cli.command.formats();
+    if matches!(format, Format::Text | Format::Json) || own.contains(&format) {
+        return Ok(());
+    }
+    let name = |format: &Format| {
+        format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    };
+    let known: Vec<String> = [Format::Text, Format::Json].iter().chain(own).map(name).collect();
+    let message = format!("cannot print `{}`: this command does not", name(&format));
+    Err(Hinted::new(Code::Usage, message, format!("it prints {}", known.join(", "))).into())
 }
 
 /// Whether the reader of stdout left, as in `gitops … | head -1`: not an error of ours.

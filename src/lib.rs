@@ -21,6 +21,7 @@ pub mod target;
 pub mod yaml;
 
 // Adapters: all I/O; they never print and never read the environment.
+pub mod actuator;
 pub mod ci;
 pub mod files;
 pub mod git;

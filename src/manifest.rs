@@ -15,8 +15,12 @@ pub struct SourceFile {
     pub scope: Arc<str>,
     /// The environment it belongs to; empty for none.
     pub environment: Arc<str>,
+    /// The namespace of its objects that name none.
+    pub default_namespace: Arc<str>,
     /// The text; `None` where the bytes are not UTF-8.
     pub text: Option<String>,
+    /// Whether it is to be read as YAML, or JSON.
+    pub structured: bool,
 }
 
 impl SourceFile {
@@ -28,14 +32,10 @@ impl SourceFile {
             path: path.into(),
             scope: scope.into(),
             environment: "".into(),
+            default_namespace: "".into(),
             text: String::from_utf8(bytes).ok(),
+            structured: is_structured(path),
         }
-    }
-
-    /// Whether its name says that it holds YAML or JSON.
-    #[must_use]
-    pub fn is_structured(&self) -> bool {
-        is_structured(&self.path)
     }
 }
 
@@ -177,6 +177,8 @@ pub struct Object {
     pub scope: Arc<str>,
     /// The environment of that file.
     pub environment: Arc<str>,
+    /// Its namespace where it names none.
+    pub default_namespace: Arc<str>,
     /// The line its content starts on.
     pub line: u32,
     /// Which document of its file it is, counted from 0.
@@ -248,6 +250,7 @@ pub fn read(file: &SourceFile, chunk: &Chunk, position: usize) -> Result<Documen
                 path: Arc::clone(&file.path),
                 scope: Arc::clone(&file.scope),
                 environment: Arc::clone(&file.environment),
+                default_namespace: Arc::clone(&file.default_namespace),
                 position: position + document,
             });
         });
@@ -328,10 +331,16 @@ mod tests {
     #[test]
     fn splits_at_markers_only() {
         let text = "a: 1\n--- # x\nb: |\n  ---\n  x\n---\tc\n----\n---\n";
-        let pieces: Vec<_> = chunks(text).into_iter().map(|c| (&text[c.range], c.lines_before)).collect();
+        let pieces: Vec<_> =
+            chunks(text).into_iter().map(|c| (&text[c.range], c.lines_before)).collect();
         assert_eq!(
             pieces,
-            [("a: 1\n", 0), ("--- # x\nb: |\n  ---\n  x\n", 1), ("---\tc\n----\n", 5), ("---\n", 7)]
+            [
+                ("a: 1\n", 0),
+                ("--- # x\nb: |\n  ---\n  x\n", 1),
+                ("---\tc\n----\n", 5),
+                ("---\n", 7)
+            ]
         );
         assert_eq!(chunks("%YAML 1.2\n---\na: 1\n---\nb: 1\n").len(), 1);
         assert_eq!(chunks("").len(), 1);
@@ -339,15 +348,15 @@ mod tests {
 
     #[test]
     fn names_objects() {
-        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: n}\n\
+        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: ns}\n\
             ---\n# nothing\n---\napiVersion: v1\nkind: List\nitems:\n\
             - {apiVersion: v1, kind: Pod, metadata: {generateName: p-}}\n\
-            - {apiVersion: v1, kind: Namespace, metadata: {name: n, namespace: x}}\n\
+            - {apiVersion: v1, kind: Namespace, metadata: {name: ns, namespace: x}}\n\
             ---\nimage: {tag: v1}\n";
         let expected = [
-            ("Deployment n/a", 1, 0),
+            ("Deployment ns/a", 1, 0),
             ("Pod p-", 10, 2),
-            ("Namespace n", 11, 2),
+            ("Namespace ns", 11, 2),
             ("d/a.yaml (document 3)", 13, 3),
         ];
         let expected: Vec<_> = expected.iter().map(|(t, l, p)| ((*t).to_owned(), *l, *p)).collect();

@@ -3,5 +3,7 @@
 pub mod bump_tag;
 pub mod completions;
 pub mod demo;
+pub mod diff;
 pub mod landing;
 pub mod man;
+mod scope;

@@ -175,7 +175,10 @@ impl<'v> Comparer<'v, '_> {
             Data::List(items) => items.is_empty(),
             Data::Text(text) => {
                 let ports = self.path.iter().any(|at| matches!(at, At::Key("ports")));
-                return self.terms.identity.is_some() && ports && key == "protocol" && **text == *"TCP";
+                return self.terms.identity.is_some()
+                    && ports
+                    && key == "protocol"
+                    && **text == *"TCP";
             }
             _ => return false,
         };
@@ -187,7 +190,14 @@ impl<'v> Comparer<'v, '_> {
 
     fn is_same_quantity(&self, left: &Value, right: &Value) -> bool {
         const ABOVE: &[&str] = &[
-            "limits", "requests", "capacity", "hard", "default", "defaultRequest", "max", "min",
+            "limits",
+            "requests",
+            "capacity",
+            "hard",
+            "default",
+            "defaultRequest",
+            "max",
+            "min",
             "podFixed",
         ];
         const LAST: &[&str] = &["sizeLimit", "divisor", "averageValue", "storage"];
@@ -208,7 +218,9 @@ impl<'v> Comparer<'v, '_> {
         if !named && !is_helm_values && !(is_json(left) && is_json(right)) {
             return false;
         }
-        let (Some(left), Some(right)) = (inner_value(left), inner_value(right)) else { return false };
+        let (Some(left), Some(right)) = (inner_value(left), inner_value(right)) else {
+            return false;
+        };
         let mut inner = Comparer {
             terms: Terms { identity: None, ..self.terms },
             path: Vec::new(),
@@ -240,9 +252,8 @@ impl<'v> Comparer<'v, '_> {
                 }
                 both.0.zip(both.1)
             }
-            None => rules::guess(left, right).and_then(|keys| {
-                rules::labels(left, &keys).zip(rules::labels(right, &keys))
-            }),
+            None => rules::guess(left, right)
+                .and_then(|keys| rules::labels(left, &keys).zip(rules::labels(right, &keys))),
         };
         let order = rule.map_or(Order::Counts, |ListRule { order, .. }| order);
         match keyed {
@@ -259,15 +270,19 @@ impl<'v> Comparer<'v, '_> {
         order: Order,
         line: u32,
     ) {
-        let new: HashMap<&str, usize> = b.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();
-        let old: HashMap<&str, usize> = a.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();
+        let new: HashMap<&str, usize> =
+            b.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();
+        let old: HashMap<&str, usize> =
+            a.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();
         for (item, label) in left.iter().zip(a) {
             self.below(At::Item(label.clone()), |this| match new.get(label.as_str()) {
                 Some(&at) => this.values(item, &right[at]),
                 None => this.emit(Edit::Removed(item.clone()), item.line),
             });
         }
-        for (item, label) in right.iter().zip(b).filter(|(_, label)| !old.contains_key(label.as_str())) {
+        for (item, label) in
+            right.iter().zip(b).filter(|(_, label)| !old.contains_key(label.as_str()))
+        {
             let added = Edit::Added(item.clone());
             self.below(At::Item(label.clone()), |this| this.emit(added, item.line));
         }

@@ -87,7 +87,7 @@ pub(super) fn gather(left: &[SourceFile], right: &[SourceFile], shortcut: bool) 
 
 fn pieces(files: &[SourceFile]) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
-    for file in files.iter().filter(|file| file.is_structured()) {
+    for file in files.iter().filter(|file| file.structured) {
         let text = file.text.as_deref().unwrap_or_default();
         for (position, chunk) in chunks(text).into_iter().enumerate() {
             pieces.push(Piece { file, chunk, position, twin: None, wanted: false });
@@ -132,8 +132,7 @@ fn pair_up<'f>(
 
 /// An object is the same wherever it stands; a document without a name is not.
 fn is_object_like(text: &str) -> bool {
-    let at_start_of_line =
-        |key: &str| text.starts_with(key) || text.contains(&format!("\n{key}"));
+    let at_start_of_line = |key: &str| text.starts_with(key) || text.contains(&format!("\n{key}"));
     at_start_of_line("kind:") && at_start_of_line("apiVersion:")
 }
 
@@ -218,9 +217,7 @@ fn read_all(pieces: &[Piece<'_>]) -> Read {
 }
 
 /// Files with a document that no reader understands and that is not the same on both sides.
-fn broken_files<'f>(
-    sides: [(&[Piece<'f>], &Read); 2],
-) -> HashMap<&'f str, Unreadable> {
+fn broken_files<'f>(sides: [(&[Piece<'f>], &Read); 2]) -> HashMap<&'f str, Unreadable> {
     let mut broken = HashMap::new();
     for (pieces, read) in sides {
         for (index, documents) in read {
@@ -238,8 +235,9 @@ fn texts(
     right: &[SourceFile],
     broken: &HashMap<&str, Unreadable>,
 ) -> Vec<TextDiff> {
-    let by_line =
-        |file: &&SourceFile| !file.is_structured() || file.text.is_none() || broken.contains_key(&*file.path);
+    let by_line = |file: &&SourceFile| {
+        !file.structured || file.text.is_none() || broken.contains_key(&*file.path)
+    };
     let old: HashMap<&str, &SourceFile> =
         left.iter().filter(by_line).map(|file| (&*file.path, file)).collect();
     let new: HashMap<&str, &SourceFile> =
@@ -250,13 +248,17 @@ fn texts(
     let mut texts = Vec::new();
     for path in paths {
         let (before, after) = (old.get(path).copied(), new.get(path).copied());
-        if before.map(|file| &file.text) == after.map(|file| &file.text) && before.is_some_and(|f| f.text.is_some()) {
+        if before.map(|file| &file.text) == after.map(|file| &file.text)
+            && before.is_some_and(|f| f.text.is_some())
+        {
             continue;
         }
         let binary = [before, after].into_iter().flatten().any(|file| file.text.is_none());
         texts.push(TextDiff {
             path: path.into(),
-            environment: after.or(before).map_or_else(|| "".into(), |file| Arc::clone(&file.environment)),
+            environment: after
+                .or(before)
+                .map_or_else(|| "".into(), |file| Arc::clone(&file.environment)),
             before: before.map(|file| file.text.clone().unwrap_or_default()),
             after: after.map(|file| file.text.clone().unwrap_or_default()),
             notice: notice(broken.get(path), binary),
@@ -268,10 +270,7 @@ fn texts(
 
 fn notice(broken: Option<&Unreadable>, binary: bool) -> Option<String> {
     match broken {
-        Some(error) => Some(format!(
-            "compared line by line: line {}: {}",
-            error.line, error.cause
-        )),
+        Some(error) => Some(format!("compared line by line: line {}: {}", error.line, error.cause)),
         None if binary => Some("binary files differ".to_owned()),
         None => None,
     }
@@ -303,7 +302,10 @@ mod tests {
     #[test]
     fn finds_kind_and_name_by_looking() {
         let cases = [
-            ("apiVersion: v1\nkind: Pod\nmetadata:\n  labels:\n    name: x\n  name: a\n", Some(("Pod", "a"))),
+            (
+                "apiVersion: v1\nkind: Pod\nmetadata:\n  labels:\n    name: x\n  name: a\n",
+                Some(("Pod", "a")),
+            ),
             ("kind: \"Pod\" # c\nmetadata: {name: 'a', x: 1}\n", Some(("Pod", "a"))),
             ("metadata:\n    name: a\nspec:\n    name: b\nkind: Pod\n", Some(("Pod", "a"))),
             ("kind: Pod\nspec:\n  name: b\n", None),
@@ -316,17 +318,21 @@ mod tests {
 
     #[test]
     fn leaves_out_what_stands_on_both_sides() {
-        let object = |name: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\n");
+        let object =
+            |name: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\n");
         let side = |files: &[(&str, String)]| -> Vec<SourceFile> {
-            files.iter().map(|(path, text)| SourceFile::new(path, text.clone().into_bytes())).collect()
+            files
+                .iter()
+                .map(|(path, text)| SourceFile::new(path, text.clone().into_bytes()))
+                .collect()
         };
-        let left = side(&[("d/a.yaml", format!("{}---\n{}", object("x"), object("y")))]);
+        let left = side(&[("d/a.yaml", format!("{}---\n{}", object("x"), object("w")))]);
         let right = side(&[("d/a.yaml", object("x")), ("d/b.yaml", object("z"))]);
         let gathered = gather(&left, &right, true);
         let names = |objects: &[Sourced]| -> Vec<String> {
             objects.iter().map(|s| s.object.title()).collect()
         };
-        assert_eq!(names(&gathered.left), ["Pod y"]);
+        assert_eq!(names(&gathered.left), ["Pod w"]);
         assert_eq!(names(&gathered.right), ["Pod z"]);
         assert_eq!(gathered.unchanged, 1);
     }

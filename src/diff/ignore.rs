@@ -52,6 +52,16 @@ pub struct RuleText<'t> {
     pub reason: &'t str,
 }
 
+impl std::fmt::Display for IgnoreRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = self.kind.as_ref().map_or("*", |kind| kind.glob().glob());
+        let fields: Vec<String> = self.fields.iter().map(ToString::to_string).collect();
+        let fields = if fields.is_empty() { "the object".to_owned() } else { fields.join(", ") };
+        write!(f, "{kind}: {fields}")?;
+        if self.reason.is_empty() { Ok(()) } else { write!(f, " ({})", self.reason) }
+    }
+}
+
 impl IgnoreRule {
     /// Reads a rule; the error says what is wrong with it.
     pub fn new(text: &RuleText<'_>) -> Result<Self, String> {
@@ -126,7 +136,13 @@ pub fn with_profile(profile: Profile, configured: Vec<IgnoreRule>) -> Vec<Ignore
     let built_in = git.chain(live).filter_map(|(kind, fields, reason)| {
         let fields = fields.to_vec();
         // The tables are constants, and a test reads every row.
-        IgnoreRule::new(&RuleText { kind: Some(*kind).filter(|k| !k.is_empty()), fields, reason, ..RuleText::default() }).ok()
+        IgnoreRule::new(&RuleText {
+            kind: Some(*kind).filter(|k| !k.is_empty()),
+            fields,
+            reason,
+            ..RuleText::default()
+        })
+        .ok()
     });
     built_in.chain(configured).collect()
 }
@@ -207,7 +223,11 @@ const PROFILE_LIVE: &[Row] = &[
         ],
         "chosen by the cluster",
     ),
-    ("PersistentVolumeClaim", &["spec.volumeName", "spec.storageClassName"], "chosen by the binder"),
+    (
+        "PersistentVolumeClaim",
+        &["spec.volumeName", "spec.storageClassName"],
+        "chosen by the binder",
+    ),
     ("PersistentVolume", &["spec.claimRef"], "chosen by the binder"),
     ("*WebhookConfiguration", &["webhooks[*].clientConfig.caBundle"], "injected"),
     ("CustomResourceDefinition", &["spec.conversion.webhook.clientConfig.caBundle"], "injected"),

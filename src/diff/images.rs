@@ -178,15 +178,23 @@ fn structured(value: &Value, path: &[String]) -> Option<Use> {
     let map = value.as_map()?;
     let text = |key: &str| map.get(key).and_then(Value::scalar_text).filter(|text| text != "null");
     let line_of = |key: &str| map.entry(key).map(|entry| entry.line);
-    if let (Some(name), Some("parameters")) = (text("name"), path.iter().rev().nth(1).map(String::as_str)) {
+    if let (Some(name), Some("parameters")) =
+        (text("name"), path.iter().rev().nth(1).map(String::as_str))
+    {
         let owner = name.strip_suffix(".tag")?.to_owned();
-        return Some(Use { name: owner, tag: text("value"), digest: None, line: line_of("value")? });
+        return Some(Use {
+            name: owner,
+            tag: text("value"),
+            digest: None,
+            line: line_of("value")?,
+        });
     }
     if let Some(line) = line_of("newTag").or_else(|| line_of("newName")) {
         let name = text("newName").or_else(|| text("name"))?;
         return Some(Use { name, tag: text("newTag"), digest: text("digest"), line });
     }
-    let tag_key = ["tag", "imageTag", "image_tag"].into_iter().find(|key| map.get(key).is_some())?;
+    let tag_key =
+        ["tag", "imageTag", "image_tag"].into_iter().find(|key| map.get(key).is_some())?;
     let (tag, line) = (text(tag_key)?, line_of(tag_key)?);
     let above = path.last().map(String::as_str);
     let repository = text("repository").or_else(|| text("imageRepository")).or_else(|| {
@@ -284,8 +292,23 @@ fn classify(old: &Use, new: &Use) -> Class {
 #[must_use]
 pub fn is_mutable(tag: &str) -> bool {
     const MOVING: &[&str] = &[
-        "latest", "main", "master", "trunk", "dev", "develop", "development", "edge", "nightly",
-        "stable", "staging", "prod", "production", "test", "head", "canary", "snapshot",
+        "latest",
+        "main",
+        "master",
+        "trunk",
+        "dev",
+        "develop",
+        "development",
+        "edge",
+        "nightly",
+        "stable",
+        "staging",
+        "prod",
+        "production",
+        "test",
+        "head",
+        "canary",
+        "snapshot",
     ];
     MOVING.iter().any(|moving| moving.eq_ignore_ascii_case(tag))
 }
@@ -334,7 +357,12 @@ mod tests {
     #[test]
     fn finds_images_wherever_they_stand() {
         let cases = [
-            ("spec: {containers: [{name: w, image: r.io/a:1}]}", "spec.containers.w.image", "r.io/a", "1"),
+            (
+                "spec: {containers: [{name: w, image: r.io/a:1}]}",
+                "spec.containers.w.image",
+                "r.io/a",
+                "1",
+            ),
             ("api: {image: {repository: r.io/a, tag: v1}}", "api.image", "r.io/a", "v1"),
             ("api: {image: {registry: r.io, repository: a, tag: v1}}", "api.image", "r.io/a", "v1"),
             ("api: {image: {tag: v1}}", "api.image", "api", "v1"),
@@ -342,11 +370,15 @@ mod tests {
             ("images: [{name: a, newName: r.io/b, newTag: v2}]", "images.a", "r.io/b", "v2"),
             (
                 "spec: {source: {helm: {parameters: [{name: api.image.tag, value: v1}]}}}",
-                "spec.source.helm.parameters.api.image.tag", "api.image", "v1",
+                "spec.source.helm.parameters.api.image.tag",
+                "api.image",
+                "v1",
             ),
             (
                 "spec:\n  source:\n    helm:\n      values: |\n        api:\n          image: r.io/a:1\n",
-                "spec.source.helm.values.api.image", "r.io/a", "1",
+                "spec.source.helm.values.api.image",
+                "r.io/a",
+                "1",
             ),
         ];
         for (text, place, name, tag) in cases {
@@ -372,7 +404,8 @@ mod tests {
             ("20240101", "20240102", Class::Unknown),
         ];
         for (before, after, class) in cases {
-            let of = |tag: &str| Use { name: "a".into(), tag: Some(tag.into()), digest: None, line: 1 };
+            let of =
+                |tag: &str| Use { name: "a".into(), tag: Some(tag.into()), digest: None, line: 1 };
             assert_eq!(classify(&of(before), &of(after)), class, "{before} {after}");
         }
     }

@@ -50,7 +50,10 @@ impl Masker {
                 for entry in map.entries() {
                     path.push(&entry.key);
                     let literal = named && &*entry.key == "value";
-                    if is_secret_place(path, secret) || literal || is_telling_key(&entry.key, &entry.value) {
+                    if is_secret_place(path, secret)
+                        || literal
+                        || is_telling_key(&entry.key, &entry.value)
+                    {
                         self.note(&entry.value, path.first() == Some(&"data"));
                     } else {
                         self.visit(&entry.value, path, secret);
@@ -66,7 +69,9 @@ impl Masker {
     /// Notes every scalar of a secret value.
     fn note(&mut self, value: &Value, encoded: bool) {
         match &value.data {
-            Data::Map(map) => map.entries().iter().for_each(|entry| self.note(&entry.value, encoded)),
+            Data::Map(map) => {
+                map.entries().iter().for_each(|entry| self.note(&entry.value, encoded))
+            }
             Data::List(items) => items.iter().for_each(|item| self.note(item, encoded)),
             Data::Null => {}
             _ => {
@@ -109,7 +114,10 @@ impl Masker {
             Some(finder) if !self.shown.is_empty() => {
                 let mut out = String::with_capacity(text.len());
                 finder.replace_all_with(text, &mut out, |found, _, out| {
-                    out.push_str(&format!("<masked #{}>", self.shown[found.pattern().as_usize()].1));
+                    out.push_str(&format!(
+                        "<masked #{}>",
+                        self.shown[found.pattern().as_usize()].1
+                    ));
                     true
                 });
                 out
@@ -181,7 +189,8 @@ fn is_secret_place(path: &[&str], secret: bool) -> bool {
 
 /// A name such as `DB_PASSWORD`.
 fn is_telling(name: &str) -> bool {
-    const WORDS: &[&str] = &["password", "passwd", "secret", "token", "apikey", "privatekey", "credential"];
+    const WORDS: &[&str] =
+        &["password", "passwd", "secret", "token", "apikey", "privatekey", "credential"];
     let plain: String = name.to_ascii_lowercase().replace(['_', '-'], "");
     WORDS.iter().any(|word| plain.contains(word))
 }
@@ -189,8 +198,16 @@ fn is_telling(name: &str) -> bool {
 /// A key such as `adminPassword` with a text of its own; not the name of something that holds one.
 #[must_use]
 pub fn is_telling_key(key: &str, value: &Value) -> bool {
-    const ENDINGS: &[&str] =
-        &["password", "passwd", "token", "apikey", "privatekey", "secretkey", "clientsecret", "credentials"];
+    const ENDINGS: &[&str] = &[
+        "password",
+        "passwd",
+        "token",
+        "apikey",
+        "privatekey",
+        "secretkey",
+        "clientsecret",
+        "credentials",
+    ];
     let is_number = matches!(value.data, Data::Int(_) | Data::Float(_));
     if !matches!(value.data, Data::Text(_) | Data::Bare(_)) && !is_number {
         return false;
@@ -212,8 +229,16 @@ pub fn is_telling_path(path: &FieldPath) -> bool {
 fn scrub_shapes(text: &str) -> String {
     let mut out = text.to_owned();
     for (prefix, least) in [
-        ("ghp_", 36), ("gho_", 36), ("ghs_", 36), ("ghu_", 36), ("github_pat_", 50),
-        ("glpat-", 20), ("AKIA", 16), ("xoxb-", 20), ("xoxp-", 20), ("eyJhbGciOi", 40),
+        ("ghp_", 36),
+        ("gho_", 36),
+        ("ghs_", 36),
+        ("ghu_", 36),
+        ("github_pat_", 50),
+        ("glpat-", 20),
+        ("AKIA", 16),
+        ("xoxb-", 20),
+        ("xoxp-", 20),
+        ("eyJhbGciOi", 40),
     ] {
         let is_token = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
         let mut from = 0;
@@ -237,7 +262,8 @@ fn scrub_user_info(mut text: String) -> String {
         from = at;
         let end = text[at..].find(|c: char| c.is_whitespace() || "/\"'`?#".contains(c));
         let authority = &text[at..end.map_or(text.len(), |end| at + end)];
-        if let Some((user, password)) = authority.rsplit_once('@').and_then(|(info, _)| info.split_once(':'))
+        if let Some((user, password)) =
+            authority.rsplit_once('@').and_then(|(info, _)| info.split_once(':'))
             && !password.starts_with("<masked")
         {
             let start = at + user.len() + 1;
@@ -338,6 +364,9 @@ mod tests {
         masker.mask_object(&mut value);
         let text = value.to_json().to_string();
         assert!(!text.contains("abc") && !text.contains("hunter"), "{text}");
-        assert!(text.contains("\"80\"") && text.contains("shop-db") && text.contains("false"), "{text}");
+        assert!(
+            text.contains("\"80\"") && text.contains("shop-db") && text.contains("false"),
+            "{text}"
+        );
     }
 }

@@ -37,18 +37,25 @@ struct Open {
 }
 
 /// Matches all objects of two sides.
-pub(super) fn find(left: &[Sourced], right: &[Sourced], default_namespace: &str) -> Matched {
+pub(super) fn find(left: &[Sourced], right: &[Sourced]) -> Matched {
     let mut matched = Matched::default();
     let mut open = Open { left: (0..left.len()).collect(), right: (0..right.len()).collect() };
     let namespace = |object: &Object| -> Option<String> {
         let id = object.identity.as_ref()?;
         let fill = id.namespace.is_empty() && !id.is_cluster_scoped();
-        Some(if fill { default_namespace.to_owned() } else { id.namespace.clone() })
+        Some(if fill { object.default_namespace.to_string() } else { id.namespace.clone() })
     };
     let full = |object: &Object| {
         let id = object.identity.clone()?;
         let namespace = namespace(object)?;
-        Some((object.environment.clone(), object.scope.clone(), id.group, id.kind, namespace, id.name))
+        Some((
+            object.environment.clone(),
+            object.scope.clone(),
+            id.group,
+            id.kind,
+            namespace,
+            id.name,
+        ))
     };
     duplicates(left, right, &full, &mut matched);
     pass(left, right, &mut open, &mut matched.pairs, Several::InOrder, &full);
@@ -166,12 +173,7 @@ fn take(open: &mut Open, found: &[(usize, usize)]) {
 
 /// Documents that are no objects belong to their file: equals first, then in order where no document
 /// came or went. What is left is for the renames.
-fn nameless(
-    left: &[Sourced],
-    right: &[Sourced],
-    open: &mut Open,
-    pairs: &mut Vec<(usize, usize)>,
-) {
+fn nameless(left: &[Sourced], right: &[Sourced], open: &mut Open, pairs: &mut Vec<(usize, usize)>) {
     let mut files: BTreeMap<&str, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
     for &index in &open.left {
         let object = &left[index].object;
@@ -230,6 +232,11 @@ fn duplicate(side: &[Sourced], group: &[usize], name: &str) -> Diagnostic {
     Diagnostic {
         path: first.path.clone(),
         lines: group.iter().map(|&index| side[index].object.line).collect(),
-        message: format!("{} is declared {} times {name}: {}", first.title(), group.len(), places.join(", ")),
+        message: format!(
+            "{} is declared {} times {name}: {}",
+            first.title(),
+            group.len(),
+            places.join(", ")
+        ),
     }
 }

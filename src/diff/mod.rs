@@ -13,8 +13,8 @@ mod matching;
 mod normalize;
 pub mod path;
 pub mod quantity;
-pub mod render;
 pub mod renames;
+pub mod render;
 pub mod risks;
 pub mod rules;
 
@@ -140,24 +140,13 @@ pub struct Options {
     pub ignore: Vec<IgnoreRule>,
     /// How names of the older side read on the newer one.
     pub names: Vec<NameMap>,
-    /// The namespace of objects that name none.
-    pub default_namespace: String,
     /// Leave out documents of equal text before parsing. Off in tests that prove it harmless.
     pub shortcut: bool,
-    /// Other objects of the newer side, unchanged, that risks depend on.
-    pub context: Vec<Object>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            lists: ListRules::default(),
-            ignore: Vec::new(),
-            names: Vec::new(),
-            default_namespace: String::new(),
-            shortcut: true,
-            context: Vec::new(),
-        }
+        Self { lists: ListRules::default(), ignore: Vec::new(), names: Vec::new(), shortcut: true }
     }
 }
 
@@ -197,6 +186,19 @@ impl Comparison {
         objects.count() + texts.count()
     }
 
+    /// Adds the risks that depend on unchanged neighbours of the newer side.
+    pub fn add_context(&mut self, context: &[Object]) {
+        let mut more = Vec::new();
+        risks::together(&self.objects, context, &mut more);
+        for mut risk in more {
+            risk.message = self.masker.scrub(&risk.message);
+            if !self.risks.contains(&risk) {
+                self.risks.push(risk);
+            }
+        }
+        self.risks.sort();
+    }
+
     /// Keeps the objects and files of interest; images and risks follow.
     pub fn retain(
         &mut self,
@@ -227,7 +229,7 @@ pub fn compare(left: &[SourceFile], right: &[SourceFile], options: &Options) -> 
     for sourced in gathered.left.iter_mut().chain(&mut gathered.right) {
         normalize::secret(&mut sourced.object.value);
     }
-    let matched = matching::find(&gathered.left, &gathered.right, &options.default_namespace);
+    let matched = matching::find(&gathered.left, &gathered.right);
     let mut diagnostics = gathered.diagnostics;
     diagnostics.extend(matched.diagnostics);
     let mut collector = Collector {
@@ -313,12 +315,18 @@ impl Collector<'_> {
         self.objects.sort_by_cached_key(|diff| {
             let object = diff.object();
             let namespace = object.identity.as_ref().map(|id| id.namespace.clone());
-            (object.environment.clone(), namespace, object.title(), object.path.clone(), diff.status)
+            (
+                object.environment.clone(),
+                namespace,
+                object.title(),
+                object.path.clone(),
+                diff.status,
+            )
         });
         self.diagnostics.sort();
         self.diagnostics.dedup();
         let images = images::changes(&self.objects);
-        let risks = risks::find(&self.objects, &images, &self.options.context);
+        let risks = risks::find(&self.objects, &images);
         let mut comparison = Comparison {
             objects: self.objects,
             texts,
@@ -362,10 +370,12 @@ fn mask_all(comparison: &mut Comparison) {
 
 fn mask_change(masker: &Masker, change: &mut Change, secret: bool) {
     let data = secret
-        && (change.path.starts_with_keys(&["data"]) || change.path.starts_with_keys(&["stringData"]));
+        && (change.path.starts_with_keys(&["data"])
+            || change.path.starts_with_keys(&["stringData"]));
     let named = mask::is_telling_path(&change.path);
     let hide = |value: &mut crate::yaml::Value| {
-        let telling = named || change.path.last_key().is_some_and(|key| mask::is_telling_key(key, value));
+        let telling =
+            named || change.path.last_key().is_some_and(|key| mask::is_telling_key(key, value));
         masker.mask(value, data || telling, data && change.path.starts_with_keys(&["data"]));
     };
     match &mut change.edit {

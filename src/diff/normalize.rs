@@ -63,7 +63,8 @@ pub(super) fn names(objects: &mut [Sourced], maps: &[NameMap]) {
         let value = &mut sourced.object.value;
         rename(value, "", &renamed, &namespaces);
         if is_namespace
-            && let Some(to) = value.str_at(&["metadata", "name"]).and_then(|name| namespaces.get(name))
+            && let Some(to) =
+                value.str_at(&["metadata", "name"]).and_then(|name| namespaces.get(name))
         {
             set_name(value, to);
         }
@@ -73,7 +74,8 @@ pub(super) fn names(objects: &mut [Sourced], maps: &[NameMap]) {
 
 fn set_name(value: &mut Value, name: &str) {
     let Data::Map(map) = &mut value.data else { return };
-    let Some(Data::Map(metadata)) = map.get_mut("metadata").map(|metadata| &mut metadata.data) else {
+    let Some(Data::Map(metadata)) = map.get_mut("metadata").map(|metadata| &mut metadata.data)
+    else {
         return;
     };
     if let Some(own) = metadata.get_mut("name") {
@@ -98,7 +100,8 @@ fn rename(
             items.iter_mut().for_each(|item| rename(item, key, names, namespaces));
         }
         Data::Text(text) => {
-            let namespace = if key == "namespace" { namespaces.get(&**text).copied() } else { None };
+            let namespace =
+                if key == "namespace" { namespaces.get(&**text).copied() } else { None };
             if let Some(new) = namespace.or_else(|| names.get(&**text).map(String::as_str)) {
                 *text = new.into();
             }

@@ -191,8 +191,16 @@ mod tests {
     #[test]
     fn patterns_cover_what_they_name_and_below() {
         for text in [
-            "spec", "spec.ports", "spec.ports[*]", "spec.ports[80/TCP]", "spec.*.*", "**",
-            "spec.ports[*][\"a.b/c\"]", "**[\"a.b/c\"]", ".spec.ports", "**.ports",
+            "spec",
+            "spec.ports",
+            "spec.ports[*]",
+            "spec.ports[80/TCP]",
+            "spec.*.*",
+            "**",
+            "spec.ports[*][\"a.b/c\"]",
+            "**[\"a.b/c\"]",
+            ".spec.ports",
+            "**.ports",
         ] {
             assert!(Pattern::parse(text).unwrap().covers(&path()), "{text}");
         }

@@ -58,8 +58,18 @@ fn multiplier(suffix: &str) -> Option<(i128, i32)> {
     if let Some(at) = binary {
         return Some((1024_i128.pow(u32::try_from(at).ok()? + 1), 0));
     }
-    let decimal =
-        [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
+    let decimal = [
+        ("n", -9),
+        ("u", -6),
+        ("m", -3),
+        ("", 0),
+        ("k", 3),
+        ("M", 6),
+        ("G", 9),
+        ("T", 12),
+        ("P", 15),
+        ("E", 18),
+    ];
     if let Some((_, power)) = decimal.iter().find(|(known, _)| *known == suffix) {
         return Some((1, *power));
     }

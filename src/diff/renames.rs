@@ -171,7 +171,9 @@ fn assign(
     a: &[Candidate],
     b: &[Candidate],
 ) -> Vec<(usize, usize)> {
-    scored.sort_by(|x, y| y.0.total_cmp(&x.0).then((x.1.abs_diff(x.2), x.1, x.2).cmp(&(y.1.abs_diff(y.2), y.1, y.2))));
+    scored.sort_by(|x, y| {
+        y.0.total_cmp(&x.0).then((x.1.abs_diff(x.2), x.1, x.2).cmp(&(y.1.abs_diff(y.2), y.1, y.2)))
+    });
     let (mut old_used, mut new_used) = (HashSet::new(), HashSet::new());
     let mut pairs = Vec::new();
     for (_, old, new) in scored {
@@ -212,10 +214,16 @@ mod tests {
         }
     }
 
-    fn objects(count: usize, name: impl Fn(usize) -> String, data: impl Fn(usize) -> String) -> Vec<Object> {
+    fn objects(
+        count: usize,
+        name: impl Fn(usize) -> String,
+        data: impl Fn(usize) -> String,
+    ) -> Vec<Object> {
         let one = |n: usize| {
             let (name, data) = (name(n), data(n));
-            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{{data}}}\n")
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{{data}}}\n"
+            )
         };
         let text: Vec<String> = (0..count).map(one).collect();
         let file = SourceFile::new("a.yaml", text.join("---\n").into_bytes());

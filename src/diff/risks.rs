@@ -49,9 +49,9 @@ pub const IDS: &[(&str, &str)] = &[
     ("configmap-change-without-restart", "Nothing restarts the pods that read this"),
 ];
 
-/// Finds the risks of a change. `context` are further objects of the newer side, unchanged.
+/// Finds the risks of a change.
 #[must_use]
-pub fn find(objects: &[ObjectDiff], images: &[ImageChange], context: &[Object]) -> Vec<Risk> {
+pub fn find(objects: &[ObjectDiff], images: &[ImageChange]) -> Vec<Risk> {
     let mut risks = Vec::new();
     for diff in objects {
         deletion(diff, &mut risks);
@@ -63,7 +63,7 @@ pub fn find(objects: &[ObjectDiff], images: &[ImageChange], context: &[Object]) 
         }
     }
     of_images(images, &mut risks);
-    together(objects, context, &mut risks);
+    together(objects, &[], &mut risks);
     risks.sort();
     risks.dedup();
     risks
@@ -101,13 +101,24 @@ const IMMUTABLE: &[(&str, &[&str])] = &[
     ("ReplicaSet", &["spec.selector"]),
     (
         "StatefulSet",
-        &["spec.selector", "spec.serviceName", "spec.volumeClaimTemplates", "spec.podManagementPolicy"],
+        &[
+            "spec.selector",
+            "spec.serviceName",
+            "spec.volumeClaimTemplates",
+            "spec.podManagementPolicy",
+        ],
     ),
     ("Job", &["spec.template", "spec.selector", "spec.completions", "spec.completionMode"]),
     ("Service", &["spec.clusterIP"]),
     (
         "PersistentVolumeClaim",
-        &["spec.storageClassName", "spec.accessModes", "spec.volumeMode", "spec.volumeName", "spec.selector"],
+        &[
+            "spec.storageClassName",
+            "spec.accessModes",
+            "spec.volumeMode",
+            "spec.volumeName",
+            "spec.selector",
+        ],
     ),
     ("RoleBinding", &["roleRef"]),
     ("ClusterRoleBinding", &["roleRef"]),
@@ -132,7 +143,9 @@ fn field(diff: &ObjectDiff, change: &Change, risks: &mut Vec<Risk>) {
             say("type-change", message);
         }
     }
-    if kind == "PersistentVolumeClaim" && path.has_keys(&["spec", "resources", "requests", "storage"]) {
+    if kind == "PersistentVolumeClaim"
+        && path.has_keys(&["spec", "resources", "requests", "storage"])
+    {
         let size = |value: Option<&Value>| value.and_then(quantity::of);
         if let (Some(old), Some(new)) = (size(change.edit.before()), size(change.edit.after()))
             && new < old
@@ -155,7 +168,10 @@ fn field(diff: &ObjectDiff, change: &Change, risks: &mut Vec<Risk>) {
         say("prune-enabled", "pruning is switched on".to_owned());
     }
     if after.is_some_and(|value| value.disputed) {
-        say("yaml11-ambiguous", format!("`{path}` reads differently in YAML 1.1 and 1.2; quote it"));
+        say(
+            "yaml11-ambiguous",
+            format!("`{path}` reads differently in YAML 1.1 and 1.2; quote it"),
+        );
     }
     privileges(path, after, &mut say);
 }
@@ -220,7 +236,9 @@ fn privileges(
 fn visit(key: &str, value: &Value, see: &mut impl FnMut(&str, &Value)) {
     see(key, value);
     match &value.data {
-        Data::Map(map) => map.entries().iter().for_each(|entry| visit(&entry.key, &entry.value, see)),
+        Data::Map(map) => {
+            map.entries().iter().for_each(|entry| visit(&entry.key, &entry.value, see))
+        }
         Data::List(items) => items.iter().for_each(|item| visit(key, item, see)),
         _ => {}
     }
@@ -228,7 +246,10 @@ fn visit(key: &str, value: &Value, see: &mut impl FnMut(&str, &Value)) {
 
 /// Versions that current Kubernetes does not serve.
 const REMOVED: &[(&str, &[&str])] = &[
-    ("extensions/v1beta1", &["Deployment", "DaemonSet", "ReplicaSet", "Ingress", "NetworkPolicy", "PodSecurityPolicy"]),
+    (
+        "extensions/v1beta1",
+        &["Deployment", "DaemonSet", "ReplicaSet", "Ingress", "NetworkPolicy", "PodSecurityPolicy"],
+    ),
     ("apps/v1beta1", &["Deployment", "StatefulSet", "ReplicaSet"]),
     ("apps/v1beta2", &["Deployment", "DaemonSet", "StatefulSet", "ReplicaSet"]),
     ("networking.k8s.io/v1beta1", &["Ingress", "IngressClass"]),
@@ -237,9 +258,15 @@ const REMOVED: &[(&str, &[&str])] = &[
     ("batch/v2alpha1", &["CronJob"]),
     ("autoscaling/v2beta1", &["HorizontalPodAutoscaler"]),
     ("autoscaling/v2beta2", &["HorizontalPodAutoscaler"]),
-    ("rbac.authorization.k8s.io/v1beta1", &["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"]),
+    (
+        "rbac.authorization.k8s.io/v1beta1",
+        &["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"],
+    ),
     ("apiextensions.k8s.io/v1beta1", &["CustomResourceDefinition"]),
-    ("admissionregistration.k8s.io/v1beta1", &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"]),
+    (
+        "admissionregistration.k8s.io/v1beta1",
+        &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"],
+    ),
     ("storage.k8s.io/v1beta1", &["StorageClass", "CSIDriver", "CSINode", "VolumeAttachment"]),
     ("scheduling.k8s.io/v1beta1", &["PriorityClass"]),
     ("discovery.k8s.io/v1beta1", &["EndpointSlice"]),
@@ -283,14 +310,16 @@ fn whole(diff: &ObjectDiff, object: &Object, risks: &mut Vec<Risk>) {
 }
 
 fn selects_others(value: &Value) -> bool {
-    let Some(wanted) = value.at(&["spec", "selector", "matchLabels"]).and_then(Value::as_map) else {
+    let Some(wanted) = value.at(&["spec", "selector", "matchLabels"]).and_then(Value::as_map)
+    else {
         return false;
     };
     let Some(template) = value.at(&["spec", "template"]) else { return false };
     let labels = template.at(&["metadata", "labels"]);
-    wanted.entries().iter().any(|entry| {
-        labels.and_then(|labels| labels.get(&entry.key)) != Some(&entry.value)
-    })
+    wanted
+        .entries()
+        .iter()
+        .any(|entry| labels.and_then(|labels| labels.get(&entry.key)) != Some(&entry.value))
 }
 
 fn of_images(images: &[ImageChange], risks: &mut Vec<Risk>) {
@@ -311,7 +340,12 @@ fn of_images(images: &[ImageChange], risks: &mut Vec<Risk>) {
                 line: user.line,
                 message: match image.class {
                     Class::Added => format!("{}: {}", image.name, version(&image.after)),
-                    _ => format!("{}: {} → {}", image.name, version(&image.before), version(&image.after)),
+                    _ => format!(
+                        "{}: {} → {}",
+                        image.name,
+                        version(&image.before),
+                        version(&image.after)
+                    ),
                 },
             });
         }
@@ -323,19 +357,24 @@ fn is_loose(image: &ImageChange) -> bool {
     after == "(no tag)" || super::images::is_mutable(after)
 }
 
-/// What can be seen only in several objects at once.
-fn together(objects: &[ObjectDiff], context: &[Object], risks: &mut Vec<Risk>) {
+/// What can be seen only in several objects at once. `context` are further objects of the newer side.
+pub(super) fn together(objects: &[ObjectDiff], context: &[Object], risks: &mut Vec<Risk>) {
     let newer: Vec<&Object> =
         objects.iter().filter_map(|diff| diff.after.as_ref()).chain(context).collect();
-    for scaler in newer.iter().filter(|object| object.is_kind("autoscaling", "HorizontalPodAutoscaler")) {
+    for scaler in
+        newer.iter().filter(|object| object.is_kind("autoscaling", "HorizontalPodAutoscaler"))
+    {
         let target = |key: &str| scaler.value.str_at(&["spec", "scaleTargetRef", key]);
         let scaled = newer.iter().find(|object| {
             let identity = object.identity.as_ref();
-            identity.is_some_and(|id| Some(id.kind.as_str()) == target("kind") && Some(id.name.as_str()) == target("name"))
-                && is_neighbour(object, scaler)
+            identity.is_some_and(|id| {
+                Some(id.kind.as_str()) == target("kind") && Some(id.name.as_str()) == target("name")
+            }) && is_neighbour(object, scaler)
                 && object.value.at(&["spec", "replicas"]).is_some()
         });
-        let differs = |object: &Object| objects.iter().any(|diff| diff.after.as_ref().is_some_and(|a| std::ptr::eq(a, object)));
+        let differs = |object: &Object| {
+            objects.iter().any(|diff| diff.after.as_ref().is_some_and(|a| std::ptr::eq(a, object)))
+        };
         if let Some(object) = scaled.filter(|object| differs(object) || differs(scaler)) {
             let message = "an autoscaler sets `spec.replicas` too; leave it out here";
             risks.push(risk("hpa-vs-replicas", object, object.line, message));
@@ -361,7 +400,10 @@ fn unseen_configuration(
     let object = diff.object();
     let Some(identity) = object.identity.as_ref().filter(|id| id.group.is_empty()) else { return };
     let data = ["data", "binaryData", "stringData"];
-    let changed = diff.changes.iter().any(|change| data.iter().any(|key| change.path.starts_with_keys(&[key])));
+    let changed = diff
+        .changes
+        .iter()
+        .any(|change| data.iter().any(|key| change.path.starts_with_keys(&[key])));
     if !matches!(identity.kind.as_str(), "ConfigMap" | "Secret") || !changed {
         return;
     }
@@ -374,7 +416,9 @@ fn unseen_configuration(
         .filter_map(|other| other.after.as_ref());
     let readers: Vec<String> = still
         .chain(context)
-        .filter(|reader| is_neighbour(reader, object) && reads(&reader.value, &identity.kind, &identity.name))
+        .filter(|reader| {
+            is_neighbour(reader, object) && reads(&reader.value, &identity.kind, &identity.name)
+        })
         .map(Object::title)
         .collect();
     if !readers.is_empty() {

@@ -179,7 +179,8 @@ fn built_in(identity: &Identity, path: &[&str]) -> Option<ListRule> {
     if !own && !everywhere.contains(last) {
         return None;
     }
-    let row = TABLE.iter().find(|(key, under, ..)| key == last && (*under == "*" || *under == parent));
+    let row =
+        TABLE.iter().find(|(key, under, ..)| key == last && (*under == "*" || *under == parent));
     row.map(|(_, _, keys, order)| ListRule {
         keys: keys.iter().map(|key| (*key).to_owned()).collect(),
         order: *order,

@@ -6,7 +6,9 @@ mod schema;
 
 use globset::GlobMatcher;
 
-pub use config::{App, Config, EnvironmentConfig, FILE_NAME};
+pub use config::{
+    App, Config, EnvironmentConfig, FILE_NAME, IgnoreConfig, RenderConfig, RenderKind,
+};
 
 use crate::error::{Code, Hinted};
 use crate::policy::glob;

@@ -87,7 +87,11 @@ impl Walker<'_> {
 
     /// What a commit changed below the paths; `None` where that is nothing. A merge that took one
     /// parent's files as they are changed nothing: the change was that parent's.
-    fn deltas(&mut self, raw: &Repository, commit: &Commit<'_>) -> anyhow::Result<Option<Vec<Delta>>> {
+    fn deltas(
+        &mut self,
+        raw: &Repository,
+        commit: &Commit<'_>,
+    ) -> anyhow::Result<Option<Vec<Delta>>> {
         let own = self.at(raw, commit.tree_id());
         let parents: Vec<Oid> = commit.parents().map(|parent| parent.tree_id()).collect();
         let mut first = None;

@@ -2,7 +2,7 @@
 //!
 //! Trees are compared by object id, so that what is equal is never read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -84,7 +84,11 @@ impl LocalRepository {
                 Err(Hinted::new(Code::NotFound, message, hint).into())
             }
             Err(error) if error.code() == ErrorCode::Owner => {
-                let message = format!("cannot open the repository around `{}`: {}", start.display(), error.message());
+                let message = format!(
+                    "cannot open the repository around `{}`: {}",
+                    start.display(),
+                    error.message()
+                );
                 let hint = "git config --global --add safe.directory DIR trusts it";
                 Err(Hinted::new(Code::Git, message, hint).into())
             }
@@ -117,7 +121,8 @@ impl LocalRepository {
 
     /// The commit that a text names.
     pub fn resolve(&self, name: &str) -> anyhow::Result<Revision> {
-        let found = self.repository.revparse_single(name).and_then(|object| object.peel_to_commit());
+        let found =
+            self.repository.revparse_single(name).and_then(|object| object.peel_to_commit());
         match found {
             Ok(commit) => Ok(revision_of(&commit)),
             Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::UnbornBranch) => {
@@ -187,7 +192,9 @@ impl LocalRepository {
                 continue;
             }
             let path = if dir.is_empty() { name } else { format!("{dir}/{name}") };
-            let tree = |side: Option<(ObjectType, Oid)>| side.filter(|s| s.0 == ObjectType::Tree).map(|s| s.1);
+            let tree = |side: Option<(ObjectType, Oid)>| {
+                side.filter(|s| s.0 == ObjectType::Tree).map(|s| s.1)
+            };
             self.walk(tree(old), tree(new), &path, deltas)?;
             let (before, after) = (content_of(old), content_of(new));
             if before != after {
@@ -203,7 +210,8 @@ impl LocalRepository {
             let tree = self.repository.find_tree(before)?;
             let mut options = DiffOptions::new();
             options.include_untracked(true).recurse_untracked_dirs(true).include_typechange(true);
-            let diff = self.repository.diff_tree_to_workdir_with_index(Some(&tree), Some(&mut options))?;
+            let diff =
+                self.repository.diff_tree_to_workdir_with_index(Some(&tree), Some(&mut options))?;
             let mut deltas = Vec::new();
             for delta in diff.deltas() {
                 let (old, new) = (delta.old_file(), delta.new_file());
@@ -237,6 +245,55 @@ impl LocalRepository {
                 crate::files::read(&full)
             }
         }
+    }
+
+    /// The files of a commit at or below some paths.
+    pub fn below(
+        &self,
+        revision: &Revision,
+        paths: &BTreeSet<String>,
+    ) -> anyhow::Result<BTreeMap<String, Content>> {
+        let fail = |error: git2::Error| git_error("read the tree", &error);
+        let root = self.repository.find_tree(revision.tree).map_err(fail)?;
+        let mut found = BTreeMap::new();
+        for path in paths {
+            if path.is_empty() {
+                self.files_of(revision.tree, "", &mut found).map_err(fail)?;
+                continue;
+            }
+            // What only the other side has is not here.
+            let Ok(entry) = root.get_path(Path::new(path)) else { continue };
+            match entry.kind() {
+                Some(ObjectType::Tree) => {
+                    self.files_of(entry.id(), path, &mut found).map_err(fail)?
+                }
+                Some(ObjectType::Blob) => {
+                    found.insert(path.clone(), Content::Blob(entry.id()));
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    fn files_of(
+        &self,
+        tree: Oid,
+        dir: &str,
+        found: &mut BTreeMap<String, Content>,
+    ) -> Result<(), git2::Error> {
+        for entry in &self.repository.find_tree(tree)? {
+            let Ok(name) = entry.name() else { continue };
+            let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
+            match entry.kind() {
+                Some(ObjectType::Tree) => self.files_of(entry.id(), &path, found)?,
+                Some(ObjectType::Blob) => {
+                    found.insert(path, Content::Blob(entry.id()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The files of a commit.
@@ -331,7 +388,9 @@ impl Snapshot for CommitTree<'_> {
         };
         let mut entries: Vec<Entry> = tree
             .iter()
-            .filter_map(|entry| Some(Entry { name: entry.name().ok()?.to_owned(), kind: kind(&entry) }))
+            .filter_map(|entry| {
+                Some(Entry { name: entry.name().ok()?.to_owned(), kind: kind(&entry) })
+            })
             .collect();
         entries.sort();
         Ok(entries)

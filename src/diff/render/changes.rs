@@ -69,8 +69,10 @@ fn both(before: &Value, after: &Value) -> Body {
     if let (Some(old), Some(new)) = (before.as_str(), after.as_str())
         && (long(before) || long(after))
     {
-        let mut shown: Vec<(char, String)> =
-            lines::diff(old, new, CONTEXT).into_iter().map(|Line { sign, text }| (sign, text)).collect();
+        let mut shown: Vec<(char, String)> = lines::diff(old, new, CONTEXT)
+            .into_iter()
+            .map(|Line { sign, text }| (sign, text))
+            .collect();
         if !shown.iter().any(|(sign, _)| matches!(sign, '-' | '+')) || only_the_end(old, new) {
             shown.push(('@', "the line break at the end differs".to_owned()));
         }

@@ -46,7 +46,8 @@ pub fn render(comparison: &Comparison, sides: &Sides, look: Look) -> String {
         let _ = writeln!(out, "\n{BOLD}Notices{BOLD:#}");
         for notice in &comparison.diagnostics {
             let line = notice.lines.last().copied().unwrap_or(1);
-            let _ = writeln!(out, "  {YELLOW}!{YELLOW:#} {}:{line}: {}", notice.path, notice.message);
+            let _ =
+                writeln!(out, "  {YELLOW}!{YELLOW:#} {}:{line}: {}", notice.path, notice.message);
         }
     }
     out
@@ -75,7 +76,8 @@ fn images(out: &mut String, images: &[ImageChange], look: Look) {
         let head = format!("  {:names$}  {:steps$}  ", image.name, step(image));
         let users: Vec<String> = image.users.iter().map(super::user).collect();
         let room = look.width.saturating_sub(names + steps + class.len() + 8).max(24);
-        let _ = writeln!(out, "{head}{style}{class}{style:#}  {DIM}{}{DIM:#}", listed(&users, room));
+        let _ =
+            writeln!(out, "{head}{style}{class}{style:#}  {DIM}{}{DIM:#}", listed(&users, room));
     }
 }
 
@@ -99,7 +101,11 @@ fn objects(out: &mut String, section: &Section<'_>, look: Look) {
     }
     for folded in &section.folded {
         let names: Vec<String> = folded.objects.iter().map(|diff| diff.object().title()).collect();
-        let _ = writeln!(out, "\n{YELLOW}~{YELLOW:#} {BOLD}same change in {} objects{BOLD:#}", names.len());
+        let _ = writeln!(
+            out,
+            "\n{YELLOW}~{YELLOW:#} {BOLD}same change in {} objects{BOLD:#}",
+            names.len()
+        );
         let _ = writeln!(out, "    {DIM}{}{DIM:#}", listed(&names, look.width.saturating_sub(4)));
         change(out, &folded.shown, look);
     }
@@ -179,7 +185,8 @@ fn scalar(out: &mut String, path: &str, before: &str, after: &str, look: Look) {
     if width <= look.width {
         let _ = writeln!(out, "    {path}: {old} → {new}");
     } else {
-        let _ = writeln!(out, "    {path}:\n      {RED}-{RED:#} {old}\n      {GREEN}+{GREEN:#} {new}");
+        let _ =
+            writeln!(out, "    {path}:\n      {RED}-{RED:#} {old}\n      {GREEN}+{GREEN:#} {new}");
     }
 }
 
@@ -188,7 +195,8 @@ fn emphasised(before: &str, after: &str) -> (String, String) {
     let (a, b): (Vec<char>, Vec<char>) = (before.chars().collect(), after.chars().collect());
     let least = a.len().min(b.len());
     let head = (0..least).take_while(|&at| a[at] == b[at]).count();
-    let tail = (0..least - head).take_while(|&at| a[a.len() - 1 - at] == b[b.len() - 1 - at]).count();
+    let tail =
+        (0..least - head).take_while(|&at| a[a.len() - 1 - at] == b[b.len() - 1 - at]).count();
     let paint = |text: &[char], style: Style| {
         let part = |range: &[char]| range.iter().collect::<String>();
         let strong = style.bold().underline();

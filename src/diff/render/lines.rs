@@ -54,7 +54,11 @@ pub fn masked(text: &str, masker: &Masker) -> String {
 fn masked_piece(piece: &str, masker: &Masker) -> String {
     let Ok(stream) = Stream::parse(piece.to_owned()) else {
         let is_secret = piece.lines().any(|line| is_secret_line(line.trim()));
-        return if is_secret { piece.split_inclusive('\n').map(hide_line).collect() } else { piece.to_owned() };
+        return if is_secret {
+            piece.split_inclusive('\n').map(hide_line).collect()
+        } else {
+            piece.to_owned()
+        };
     };
     let mut hidden = Vec::new();
     for document in 0..stream.documents() {
@@ -76,12 +80,15 @@ fn is_secret_line(line: &str) -> bool {
 
 /// A line of a Secret that cannot be parsed: only what names the object stays.
 fn hide_line(line: &str) -> String {
-    const SHOWN: &[&str] = &["apiVersion", "kind", "metadata", "name", "namespace", "type", "data", "stringData"];
+    const SHOWN: &[&str] =
+        &["apiVersion", "kind", "metadata", "name", "namespace", "type", "data", "stringData"];
     let end = if line.ends_with('\n') { "\n" } else { "" };
     let body = line.trim_end();
     let indent = &body[..body.len() - body.trim_start().len()];
     match body.trim_start().split_once(':') {
-        _ if body.trim().is_empty() || body.trim().starts_with("{{") || body == "---" => line.to_owned(),
+        _ if body.trim().is_empty() || body.trim().starts_with("{{") || body == "---" => {
+            line.to_owned()
+        }
         Some((key, _)) if SHOWN.contains(&key) => line.to_owned(),
         Some((key, value)) if value.trim().is_empty() => format!("{indent}{key}:{end}"),
         Some((key, _)) if !key.contains(' ') => format!("{indent}{key}: <masked>{end}"),
@@ -118,7 +125,8 @@ fn find_hidden(
         hidden.push((span, masker.replacement(text, place.encoded) + end));
         return;
     }
-    let named = node.get_text("name").is_some_and(|name| is_telling_key(name, &Value::text("x", 0)));
+    let named =
+        node.get_text("name").is_some_and(|name| is_telling_key(name, &Value::text("x", 0)));
     for (key, value) in node.entries() {
         let name = key.scalar().unwrap_or_default();
         let data = place.is_secret && place.depth == 0 && matches!(name, "data" | "stringData");

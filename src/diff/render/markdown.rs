@@ -137,11 +137,9 @@ fn change_lines(shown: &Shown) -> Vec<String> {
         Body::Scalar { before, after } => {
             vec![format!("- {path}: {before}"), format!("+ {path}: {after}")]
         }
-        Body::Order { before, after } => vec![
-            format!("@@ {path}: order only @@"),
-            format!("- {before}"),
-            format!("+ {after}"),
-        ],
+        Body::Order { before, after } => {
+            vec![format!("@@ {path}: order only @@"), format!("- {before}"), format!("+ {after}")]
+        }
         Body::Lines(lines) => match lines.as_slice() {
             [(sign, line)] => vec![format!("{sign} {path}: {line}")],
             lines => {
@@ -168,7 +166,10 @@ fn block(out: &mut String, sign: char, title: &str, lines: &[String], detail: De
     if detail == Detail::Full {
         let _ = writeln!(out, "\n`{sign}` **{title}**\n{body}");
     } else {
-        let _ = writeln!(out, "\n<details><summary><code>{sign}</code> {title}</summary>\n\n{body}\n</details>");
+        let _ = writeln!(
+            out,
+            "\n<details><summary><code>{sign}</code> {title}</summary>\n\n{body}\n</details>"
+        );
     }
 }
 
@@ -193,7 +194,9 @@ fn foot(comparison: &Comparison, detail: Detail) -> String {
         Detail::Full | Detail::Folded => return String::new(),
     };
     let objects = comparison.objects.len() + comparison.texts.len();
-    format!("\n_Left out for size: {left_out} ({objects}). `gitops diff` with the same arguments shows all._\n")
+    format!(
+        "\n_Left out for size: {left_out} ({objects}). `gitops diff` with the same arguments shows all._\n"
+    )
 }
 
 fn longest_run(text: &str) -> usize {

@@ -16,7 +16,8 @@ pub fn render(left: &[SourceFile], right: &[SourceFile], masker: &Masker) -> (St
     paths.dedup();
     let (mut patch, mut masked) = (String::new(), Vec::new());
     for path in paths {
-        let text = |file: &&SourceFile| file.text.clone().unwrap_or_else(|| "(binary)\n".to_owned());
+        let text =
+            |file: &&SourceFile| file.text.clone().unwrap_or_else(|| "(binary)\n".to_owned());
         let (before, after) = (old.get(path).map(text), new.get(path).map(text));
         if before == after {
             continue;

@@ -9,7 +9,8 @@ pub fn inline(value: &Value) -> String {
     match &value.data {
         Data::Text(text) => quoted(text),
         Data::Map(map) => {
-            let entry = |e: &crate::yaml::value::Entry| format!("{}: {}", quoted(&e.key), inline(&e.value));
+            let entry =
+                |e: &crate::yaml::value::Entry| format!("{}: {}", quoted(&e.key), inline(&e.value));
             format!("{{{}}}", map.entries().iter().map(entry).collect::<Vec<_>>().join(", "))
         }
         Data::List(items) => {
@@ -22,7 +23,9 @@ pub fn inline(value: &Value) -> String {
 /// A string: in quotes where it would read as something else.
 fn quoted(text: &str) -> String {
     let plain = !is_ambiguous(text)
-        && !text.starts_with([' ', '{', '[', '&', '*', '!', '|', '\'', '"', '%', '@', '`', '#', '-', '?'])
+        && !text.starts_with([
+            ' ', '{', '[', '&', '*', '!', '|', '\'', '"', '%', '@', '`', '#', '-', '?',
+        ])
         && !text.ends_with([' ', ':'])
         && !text.contains(": ")
         && !text.contains(" #")
@@ -94,9 +97,13 @@ mod tests {
 
     #[test]
     fn writes_values() {
-        let text = "a: 1\nb:\n  - c: x\n    d: [1, 2]\n  - e\n  - []\nf: \"1\"\ng: |\n  x\n  y\nh: {}\n";
+        let text =
+            "a: 1\nb:\n  - c: x\n    d: [1, 2]\n  - e\n  - []\nf: \"1\"\ng: |\n  x\n  y\nh: {}\n";
         let expected = "a: 1\nb:\n  - c: x\n    d:\n      - 1\n      - 2\n  - e\n  - []\nf: \"1\"\ng: |\n  x\n  y\nh: {}";
         assert_eq!(block(&value(text)).join("\n"), expected);
-        assert_eq!(inline(&value("{a: [1, x, \"yes\", \"a\\nb\"]}")), r#"{a: [1, x, "yes", "a\nb"]}"#);
+        assert_eq!(
+            inline(&value("{a: [1, x, \"yes\", \"a\\nb\"]}")),
+            r#"{a: [1, x, "yes", "a\nb"]}"#
+        );
     }
 }
