@@ -10,7 +10,7 @@ use clap::{
     Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _,
 };
 
-use crate::commands::{bump_tag, completions, demo, diff, man};
+use crate::commands::{bump_tag, completions, demo, diff, history, man, status, validate};
 use crate::error::{Code, Hinted, Outcome, Report};
 use crate::ui::{Color, Format, Ui, Verbosity};
 
@@ -78,6 +78,9 @@ enum Command {
     BumpTag(Box<bump_tag::Args>),
     Demo(demo::Args),
     Diff(Box<diff::Args>),
+    History(history::Args),
+    Status(status::Args),
+    Validate(validate::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -87,6 +90,8 @@ impl Command {
     fn formats(&self) -> &'static [Format] {
         match self {
             Self::Diff(_) => diff::FORMATS,
+            Self::Status(_) => status::FORMATS,
+            Self::Validate(_) => validate::FORMATS,
             _ => &[],
         }
     }
@@ -96,6 +101,9 @@ impl Command {
             Self::BumpTag(args) => bump_tag::run(args, globals, ui),
             Self::Demo(args) => demo::run(args, ui),
             Self::Diff(args) => diff::run(args, globals, ui),
+            Self::History(args) => history::run(args, globals, ui),
+            Self::Status(args) => status::run(args, globals, ui),
+            Self::Validate(args) => validate::run(args, globals, ui),
             Self::Completions(args) => completions::run(args, ui),
             Self::Man(args) => man::run(args, ui),
         }

@@ -1,7 +1,6 @@
 //! Which object of the newer side is which of the older one.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 
 use super::gather::Sourced;
 use super::{Diagnostic, renames};
@@ -31,6 +30,20 @@ pub(super) struct Matched {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
+/// Scope, environment, group, kind, namespace, name.
+type Key<'o> = (&'o str, &'o str, &'o str, &'o str, &'o str, &'o str);
+
+fn full(object: &Object) -> Option<Key<'_>> {
+    let id = object.identity.as_ref()?;
+    Some((&object.scope, &object.environment, &id.group, &id.kind, namespace(object)?, &id.name))
+}
+
+fn namespace(object: &Object) -> Option<&str> {
+    let id = object.identity.as_ref()?;
+    let fill = id.namespace.is_empty() && !id.is_cluster_scoped();
+    Some(if fill { &object.default_namespace } else { &id.namespace })
+}
+
 struct Open {
     left: Vec<usize>,
     right: Vec<usize>,
@@ -40,35 +53,18 @@ struct Open {
 pub(super) fn find(left: &[Sourced], right: &[Sourced]) -> Matched {
     let mut matched = Matched::default();
     let mut open = Open { left: (0..left.len()).collect(), right: (0..right.len()).collect() };
-    let namespace = |object: &Object| -> Option<String> {
-        let id = object.identity.as_ref()?;
-        let fill = id.namespace.is_empty() && !id.is_cluster_scoped();
-        Some(if fill { object.default_namespace.to_string() } else { id.namespace.clone() })
-    };
-    let full = |object: &Object| {
-        let id = object.identity.clone()?;
-        let namespace = namespace(object)?;
-        Some((
-            object.environment.clone(),
-            object.scope.clone(),
-            id.group,
-            id.kind,
-            namespace,
-            id.name,
-        ))
-    };
-    duplicates(left, right, &full, &mut matched);
-    pass(left, right, &mut open, &mut matched.pairs, Several::InOrder, &full);
+    duplicates(left, right, &mut matched);
+    pass(left, right, &mut open, &mut matched.pairs, Several::InOrder, full);
     // The same object in another directory has moved.
-    pass(left, right, &mut open, &mut matched.pairs, Several::Never, &|object| {
-        let id = object.identity.clone()?;
-        Some((object.environment.clone(), id.group, id.kind, namespace(object)?, id.name))
+    pass(left, right, &mut open, &mut matched.pairs, Several::Never, |object| {
+        let id = object.identity.as_ref()?;
+        Some(("", &*object.environment, &*id.group, &*id.kind, namespace(object)?, &*id.name))
     });
-    pass(left, right, &mut open, &mut matched.pairs, Several::Never, &|object| {
-        let id = object.identity.clone()?;
+    pass(left, right, &mut open, &mut matched.pairs, Several::Never, |object| {
+        let id = object.identity.as_ref()?;
         let (kind, groups) = MIGRATED.iter().find(|(kind, _)| **kind == *id.kind)?;
         let moved = groups.contains(&id.group.as_str());
-        moved.then_some((object.environment.clone(), *kind, namespace(object)?, id.name))
+        moved.then_some(("", &*object.environment, "", *kind, namespace(object)?, &*id.name))
     });
     nameless(left, right, &mut open, &mut matched.pairs);
     let at = |side: &'_ [Sourced], indices: &[usize]| -> Vec<usize> {
@@ -99,15 +95,19 @@ enum Several {
     Never,
 }
 
-fn pass<K: Hash + Eq>(
-    left: &[Sourced],
-    right: &[Sourced],
+fn pass<'o>(
+    left: &'o [Sourced],
+    right: &'o [Sourced],
     open: &mut Open,
     pairs: &mut Vec<(usize, usize)>,
     several: Several,
-    key: &impl Fn(&Object) -> Option<K>,
+    key: impl Fn(&'o Object) -> Option<Key<'o>>,
 ) {
-    let mut groups: HashMap<K, (Vec<usize>, Vec<usize>)> = HashMap::new();
+    if open.left.is_empty() || open.right.is_empty() {
+        return;
+    }
+    let mut groups: HashMap<Key<'o>, (Vec<usize>, Vec<usize>)> =
+        HashMap::with_capacity(open.left.len());
     for &index in &open.left {
         if let Some(key) = key(&left[index].object) {
             groups.entry(key).or_default().0.push(index);
@@ -199,16 +199,11 @@ fn nameless(left: &[Sourced], right: &[Sourced], open: &mut Open, pairs: &mut Ve
 }
 
 /// Reports objects that one side declares twice, where one of them differs from the other side.
-fn duplicates<K: Hash + Eq>(
-    left: &[Sourced],
-    right: &[Sourced],
-    key: &impl Fn(&Object) -> Option<K>,
-    matched: &mut Matched,
-) {
+fn duplicates(left: &[Sourced], right: &[Sourced], matched: &mut Matched) {
     for (side, name) in [(left, "before"), (right, "after")] {
-        let mut seen: HashMap<K, Vec<usize>> = HashMap::new();
+        let mut seen: HashMap<Key<'_>, Vec<usize>> = HashMap::with_capacity(side.len());
         for (index, sourced) in side.iter().enumerate() {
-            if let Some(key) = key(&sourced.object) {
+            if let Some(key) = full(&sourced.object) {
                 seen.entry(key).or_default().push(index);
             }
         }

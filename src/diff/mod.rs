@@ -18,6 +18,7 @@ pub mod render;
 pub mod risks;
 pub mod rules;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::manifest::{Object, SourceFile};
@@ -184,6 +185,20 @@ impl Comparison {
         let objects = self.objects.iter().filter(|object| object.status == status);
         let texts = self.texts.iter().filter(|text| text.status() == status);
         objects.count() + texts.count()
+    }
+
+    /// Which words to look for in the unchanged documents of which scopes, before
+    /// [`Self::add_context`].
+    #[must_use]
+    pub fn neighbours(&self) -> BTreeMap<Arc<str>, BTreeSet<String>> {
+        let mut wanted: BTreeMap<Arc<str>, BTreeSet<String>> = BTreeMap::new();
+        for diff in &self.objects {
+            let Some(after) = &diff.after else { continue };
+            if let Some(word) = risks::neighbour(diff, after) {
+                wanted.entry(Arc::clone(&after.scope)).or_default().insert(word);
+            }
+        }
+        wanted
     }
 
     /// Adds the risks that depend on unchanged neighbours of the newer side.

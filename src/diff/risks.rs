@@ -309,7 +309,9 @@ fn whole(diff: &ObjectDiff, object: &Object, risks: &mut Vec<Risk>) {
     });
 }
 
-fn selects_others(value: &Value) -> bool {
+/// Whether a workload's selector does not fit its own template.
+#[must_use]
+pub fn selects_others(value: &Value) -> bool {
     let Some(wanted) = value.at(&["spec", "selector", "matchLabels"]).and_then(Value::as_map)
     else {
         return false;
@@ -382,6 +384,23 @@ pub(super) fn together(objects: &[ObjectDiff], context: &[Object], risks: &mut V
     }
     for diff in objects.iter().filter(|diff| diff.status == Status::Changed) {
         unseen_configuration(diff, objects, context, risks);
+    }
+}
+
+/// The word by which unchanged documents are found that an object's risks depend on.
+pub(super) fn neighbour(diff: &ObjectDiff, after: &Object) -> Option<String> {
+    let identity = after.identity.as_ref()?;
+    match identity.kind.as_str() {
+        "ConfigMap" | "Secret" if diff.status == Status::Changed => Some(identity.name.clone()),
+        "HorizontalPodAutoscaler" => {
+            after.value.str_at(&["spec", "scaleTargetRef", "name"]).map(str::to_owned)
+        }
+        _ => {
+            let replicas = &["spec", "replicas"];
+            let added = diff.status == Status::Added && after.value.at(replicas).is_some();
+            let changed = diff.changes.iter().any(|change| change.path.has_keys(replicas));
+            (added || changed).then(|| "HorizontalPodAutoscaler".to_owned())
+        }
     }
 }
 

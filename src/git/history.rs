@@ -1,6 +1,7 @@
 //! The commits that changed some paths, newest first: found by comparing tree ids, without reading files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use git2::{Commit, Oid, Repository, Sort};
 
@@ -18,6 +19,8 @@ pub struct Step {
     pub seconds: i64,
     /// Its whole message.
     pub message: String,
+    /// The first lines of the merge that brought it to the branch, if one did.
+    pub merge: Option<String>,
     /// The files it changed below the paths asked for.
     pub deltas: Vec<Delta>,
 }
@@ -39,7 +42,13 @@ pub fn walk(
     range: &Range<'_>,
     take: impl FnMut(Step) -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
-    let mut walker = Walker { repository, trees: HashMap::new(), paths: range.paths };
+    let mut walker = Walker {
+        repository,
+        trees: HashMap::new(),
+        paths: range.paths,
+        mainline: HashSet::new(),
+        brought: HashMap::new(),
+    };
     walker.run(range, take)
 }
 
@@ -48,6 +57,10 @@ struct Walker<'r> {
     /// What each path is in a root tree, so that a commit's tree is looked up once, not per child.
     trees: HashMap<Oid, Vec<Option<Oid>>>,
     paths: &'r [String],
+    /// The commits of the branch itself: first parents of first parents.
+    mainline: HashSet<Oid>,
+    /// The merge that brought each other commit.
+    brought: HashMap<Oid, Rc<str>>,
 }
 
 impl Walker<'_> {
@@ -63,8 +76,10 @@ impl Walker<'_> {
         let mut walk = raw.revwalk().map_err(failed)?;
         walk.set_sorting(Sort::TIME | Sort::TOPOLOGICAL).map_err(failed)?;
         walk.push(range.from.id).map_err(failed)?;
+        self.mainline.insert(range.from.id);
         for id in walk {
             let commit = id.and_then(|id| raw.find_commit(id)).map_err(failed)?;
+            let merge = self.trace(&commit);
             let seconds = commit.time().seconds();
             if range.since.is_some_and(|since| seconds < since) {
                 continue;
@@ -76,6 +91,7 @@ impl Walker<'_> {
                 author: String::from_utf8_lossy(author.name_bytes()).into_owned(),
                 seconds,
                 message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
+                merge: merge.map(|merge| merge.to_string()),
                 deltas,
             };
             if !take(step)? {
@@ -83,6 +99,28 @@ impl Walker<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Notes what a commit tells of its parents, and gives what its children told of it. The walk is
+    /// topological: all children came before.
+    fn trace(&mut self, commit: &Commit<'_>) -> Option<Rc<str>> {
+        let own = self.brought.remove(&commit.id());
+        let is_mainline = self.mainline.remove(&commit.id());
+        for (index, parent) in commit.parent_ids().enumerate() {
+            if is_mainline && index == 0 {
+                self.mainline.insert(parent);
+                self.brought.remove(&parent);
+                continue;
+            }
+            let merge = match &own {
+                Some(merge) => Rc::clone(merge),
+                None => String::from_utf8_lossy(commit.message_bytes()).into(),
+            };
+            if !self.mainline.contains(&parent) {
+                self.brought.entry(parent).or_insert(merge);
+            }
+        }
+        own.filter(|_| !is_mainline)
     }
 
     /// What a commit changed below the paths; `None` where that is nothing. A merge that took one

@@ -193,6 +193,9 @@ pub(super) fn ignore_rules(config: &Config) -> anyhow::Result<Vec<IgnoreRule>> {
 }
 
 fn filter(args: &Args, comparison: &mut Comparison) -> anyhow::Result<()> {
+    if args.path.is_empty() && args.kind.is_empty() && args.name.is_empty() && args.only.is_none() {
+        return Ok(());
+    }
     let globs = |texts: &[String]| -> anyhow::Result<Vec<globset::GlobMatcher>> {
         let compile = |text: &String| {
             let refuse = |error: globset::Error| {

@@ -1,8 +1,10 @@
 //! Where the two sides of a comparison come from.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use aho_corasick::AhoCorasick;
 use anyhow::Context as _;
 use walkdir::WalkDir;
 
@@ -97,7 +99,7 @@ impl Sources {
         }
         let mut rules = known.clone();
         let mut found = false;
-        for object in self.newer_objects("", "CustomResourceDefinition")? {
+        for object in self.newer_objects(None, &["CustomResourceDefinition"])? {
             if object.is_kind("apiextensions.k8s.io", "CustomResourceDefinition") {
                 rules.learn(&object.value);
                 found = true;
@@ -106,80 +108,65 @@ impl Sources {
         Ok(found.then_some(rules))
     }
 
-    /// The unchanged objects beside those whose risks depend on their neighbours.
+    /// The unchanged objects beside those whose risks depend on their neighbours: only documents that
+    /// mention one of these are read.
     pub(super) fn context(&self, comparison: &Comparison) -> anyhow::Result<Vec<Object>> {
-        let depends = |object: &Object| {
-            let kind = object.identity.as_ref().map_or("", |id| id.kind.as_str());
-            matches!(
-                kind,
-                "ConfigMap" | "Secret" | "HorizontalPodAutoscaler" | "Deployment" | "StatefulSet"
-            )
-        };
-        let mut scopes: Vec<Arc<str>> = comparison
-            .objects
-            .iter()
-            .filter_map(|diff| diff.after.as_ref())
-            .filter(|object| depends(object))
-            .map(|object| Arc::clone(&object.scope))
-            .collect();
-        scopes.sort();
-        scopes.dedup();
-        let differs: std::collections::HashSet<(Arc<str>, u32)> = comparison
-            .objects
-            .iter()
-            .filter_map(|diff| diff.after.as_ref())
-            .map(|object| (Arc::clone(&object.path), object.line))
-            .collect();
+        let wanted = comparison.neighbours();
         let mut context = Vec::new();
-        for scope in scopes {
-            let objects = self.newer_objects(&scope, "")?;
-            let others =
-                |object: &Object| !differs.contains(&(Arc::clone(&object.path), object.line));
-            let environment = |mut object: Object| {
-                let twin =
-                    comparison.objects.iter().find(|diff| diff.object().scope == object.scope);
-                if let Some(twin) = twin {
-                    object.environment = Arc::clone(&twin.object().environment);
+        for (scope, names) in &wanted {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let mut objects = self.newer_objects(Some(scope), &names)?;
+            let own = comparison.objects.iter().filter_map(|diff| diff.after.as_ref());
+            let own: Vec<&Object> = own.filter(|object| object.scope == *scope).collect();
+            let differs: HashSet<(&str, u32)> =
+                own.iter().map(|object| (&*object.path, object.line)).collect();
+            objects.retain(|object| !differs.contains(&(&*object.path, object.line)));
+            for object in &mut objects {
+                if let Some(neighbour) = own.first() {
+                    object.environment = Arc::clone(&neighbour.environment);
                 }
-                object
-            };
-            context.extend(objects.into_iter().filter(others).map(environment));
+            }
+            context.extend(objects);
         }
         Ok(context)
     }
 
-    /// The objects of the newer side's files below (for a word: anywhere) or in a directory.
-    fn newer_objects(&self, dir: &str, word: &str) -> anyhow::Result<Vec<Object>> {
-        let files = match &self.newer {
-            Newer::Read => {
-                let own = self.right.iter().filter(|file| !word.is_empty() || *file.scope == *dir);
-                own.cloned().collect()
+    /// The newer side's documents that hold one of these words: of one directory, or of all.
+    fn newer_objects(&self, dir: Option<&str>, words: &[&str]) -> anyhow::Result<Vec<Object>> {
+        let read_here;
+        let files: &[SourceFile] = match &self.newer {
+            Newer::Read => &self.right,
+            Newer::OnDisk(tree) => {
+                read_here = list(tree, dir)?;
+                &read_here
             }
-            Newer::OnDisk(tree) => list(tree, dir, !word.is_empty())?,
             Newer::Commit(repository, revision) => {
-                list(&repository.snapshot(revision), dir, !word.is_empty())?
+                read_here = list(&repository.snapshot(revision), dir)?;
+                &read_here
             }
         };
+        let words = AhoCorasick::new(words).context("cannot search the files")?;
         let mut objects = Vec::new();
-        for file in &files {
+        for file in files.iter().filter(|file| dir.is_none_or(|dir| *file.scope == *dir)) {
             let text = file.text.as_deref().unwrap_or_default();
-            if !text.contains(word) {
+            if !words.is_match(text) {
                 continue;
             }
             for chunk in chunks(text) {
-                // What cannot be read has been reported where it matters.
-                let documents = read(file, &chunk, 0).unwrap_or_default();
-                objects.extend(documents.objects);
+                if words.is_match(&text[chunk.range.clone()]) {
+                    // What cannot be read has been reported where it matters.
+                    objects.extend(read(file, &chunk, 0).unwrap_or_default().objects);
+                }
             }
         }
         Ok(objects)
     }
 }
 
-/// The YAML files of a directory, with all below it where asked for.
-fn list(snapshot: &dyn Snapshot, dir: &str, deep: bool) -> anyhow::Result<Vec<SourceFile>> {
+/// The YAML files in a directory, or all.
+fn list(snapshot: &dyn Snapshot, dir: Option<&str>) -> anyhow::Result<Vec<SourceFile>> {
     let mut paths = Vec::new();
-    collect(snapshot, dir, deep, &mut paths)?;
+    collect(snapshot, dir.unwrap_or_default(), dir.is_none(), &mut paths)?;
     let bytes = snapshot.read(&paths)?;
     Ok(paths.iter().zip(bytes).map(|(path, bytes)| SourceFile::new(path, bytes)).collect())
 }
