@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value as Json, json};
 
 use super::scope::Scopes;
+use crate::ci::web_url;
 use crate::cli::Globals;
 use crate::deployed::{self, Deployed, VersionChange};
 use crate::environment::{self, Environment};
@@ -78,7 +79,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     if repository.is_shallow() {
         ui.warn("this clone is shallow: older changes are not in it");
     }
-    let web = repository.web_address();
+    let web = web_of(&repository);
     if ui.is_json() {
         let changes: Json = events.iter().map(|event| to_json(event, web.as_deref())).collect();
         ui.json("history", json!({ "changed": false, "changes": changes }))?;
@@ -88,6 +89,12 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         ui.text(&table(&events))?;
     }
     Ok(Outcome::Done)
+}
+
+/// The repository's page, where its remote has one.
+pub(super) fn web_of(repository: &LocalRepository) -> Option<String> {
+    let url = web_url(&repository.origin()?);
+    url.starts_with("http").then_some(url)
 }
 
 /// The environments asked for, or all.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::actuator::render::Job;
-use crate::ci;
+use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::diff::render::Sides;
 use crate::environment::{self, Config, Environment, EnvironmentConfig, RenderKind};
@@ -171,7 +171,7 @@ fn commit(
         (path, format!("{content:?}")).hash(&mut hasher);
     }
     let key = format!("{:016x}", hasher.finish());
-    let kept = ci::cache_home().map(|home| home.join("gitops").join("render").join(key));
+    let kept = Variables::of_process().cache_dir().map(|dir| dir.join("render").join(key));
     if let Some(text) = kept.as_ref().and_then(|path| files::read(path).ok()) {
         return Ok(String::from_utf8(text).unwrap_or_default());
     }

@@ -214,14 +214,18 @@ fn show(report: &Report, ui: &Ui) -> anyhow::Result<()> {
                 count => format!("; {count} templates are left to helm"),
             };
             ui.status(format!(
-                "{} findings in {} files, {} documents{templates}",
-                report.findings.len(),
-                report.files,
-                report.documents
+                "{} in {}, {}{templates}",
+                counted(report.findings.len(), "finding"),
+                counted(report.files, "file"),
+                counted(report.documents, "document"),
             ));
         }
     }
     Ok(())
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn to_json(report: &Report) -> Json {

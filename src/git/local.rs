@@ -119,11 +119,11 @@ impl LocalRepository {
         self.repository.is_shallow()
     }
 
-    /// The address of the remote called `origin`, as a browser opens it, without credentials.
+    /// The address of the remote called `origin`, as it is configured.
     #[must_use]
-    pub fn web_address(&self) -> Option<String> {
+    pub fn origin(&self) -> Option<String> {
         let remote = self.repository.find_remote("origin").ok()?;
-        web_address(remote.url().ok()?)
+        Some(remote.url().ok()?.to_owned())
     }
 
     /// The commit that a text names.
@@ -310,28 +310,6 @@ impl LocalRepository {
     }
 }
 
-/// `git@host:path.git` and `https://user:pw@host/path.git` are both `https://host/path`.
-fn web_address(url: &str) -> Option<String> {
-    let bare = |text: &str| text.trim_end_matches('/').trim_end_matches(".git").to_owned();
-    let host = |authority: &str| {
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        host.to_owned()
-    };
-    if let Some((scheme, rest)) = url.split_once("://") {
-        let (authority, path) = rest.split_once('/')?;
-        return match scheme {
-            "http" | "https" => Some(format!("{scheme}://{}/{}", host(authority), bare(path))),
-            "ssh" => {
-                let host = host(authority);
-                Some(format!("https://{}/{}", host.split(':').next().unwrap_or(&host), bare(path)))
-            }
-            _ => None,
-        };
-    }
-    let (authority, path) = url.split_once(':').filter(|(host, _)| !host.contains('/'))?;
-    Some(format!("https://{}/{}", host(authority), bare(path)))
-}
-
 fn content_of(side: Option<(ObjectType, Oid)>) -> Option<Content> {
     match side? {
         (ObjectType::Blob, id) => Some(Content::Blob(id)),
@@ -435,20 +413,6 @@ impl Snapshot for CommitTree<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_for_a_browser_hold_no_credentials() {
-        let cases = [
-            ("git@github.com:acme/ops.git", Some("https://github.com/acme/ops")),
-            ("https://bob:pw@h:8443/a/b.git", Some("https://h:8443/a/b")),
-            ("ssh://git@h:22/a/b", Some("https://h/a/b")),
-            ("file:///srv/a.git", None),
-            ("/srv/a.git", None),
-        ];
-        for (url, expected) in cases {
-            assert_eq!(web_address(url).as_deref(), expected, "{url}");
-        }
-    }
 
     #[test]
     fn links_stay_inside() {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::deployed;
-use crate::diff::risks;
+use crate::diff::{images, risks};
 use crate::environment::App;
 use crate::image::Version;
 use crate::manifest::{Documents, Object, SourceFile, chunks, read};
@@ -79,10 +79,11 @@ pub fn check(files: &[SourceFile], rules: &Rules<'_>) -> Report {
         report.files += 1;
         let found = of_file(file, &mut report.findings);
         report.documents += found.len();
-        objects.extend(found);
         if rules.deployed.contains(&*file.path) {
-            images(file, rules, &mut report.findings);
+            policy(file, rules, &mut report.findings);
+            found.iter().for_each(|object| untagged(object, &mut report.findings));
         }
+        objects.extend(found);
     }
     let patches = patches(&objects);
     let mut shapes = Shapes::kubernetes();
@@ -232,18 +233,22 @@ fn duplicates(objects: &[Object], patches: &BTreeSet<String>, findings: &mut Vec
     }
 }
 
-fn images(file: &SourceFile, rules: &Rules<'_>, findings: &mut Vec<Finding>) {
+fn policy(file: &SourceFile, rules: &Rules<'_>, findings: &mut Vec<Finding>) {
     let text = file.text.as_deref().unwrap_or_default();
     for place in deployed::of_file(&file.path, text, rules.apps).unwrap_or_default() {
         let line = u32::try_from(place.line).unwrap_or(u32::MAX);
-        if place.version.is_empty() {
-            let name = place.repository.as_deref().unwrap_or(&place.app);
-            let message = format!("`{}`: the image `{name}` has neither tag nor digest", place.key);
-            findings.push(finding(&file.path, line, "missing-tag", message));
-        }
         let Ok(version) = Version::parse(&place.version) else { continue };
         if let Err(error) = rules.policy.check(place.repository.as_deref(), &version) {
             findings.push(finding(&file.path, line, "policy", format!("`{}`: {error}", place.key)));
+        }
+    }
+}
+
+fn untagged(object: &Object, findings: &mut Vec<Finding>) {
+    for (place, image) in images::of(&object.value) {
+        if image.tag.is_none() && image.digest.is_none() {
+            let message = format!("`{place}`: the image `{}` has neither tag nor digest", image.name);
+            findings.push(finding(&object.path, image.line, "missing-tag", message));
         }
     }
 }

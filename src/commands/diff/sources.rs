@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use walkdir::WalkDir;
 
 use super::Args;
-use crate::ci;
+use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::commands::scope::{self, Scopes};
 use crate::diff::render::Sides;
@@ -302,7 +302,7 @@ fn revisions(args: &Args, repository: &LocalRepository) -> anyhow::Result<Pair> 
     };
     let or_head = |name: &'_ str| if name.is_empty() { "HEAD".to_owned() } else { name.to_owned() };
     match args.operands.as_slice() {
-        [] => match args.base.clone().or_else(ci::pull_request_target) {
+        [] => match args.base.clone().or_else(|| Variables::of_process().pull_request_target()) {
             Some(base) => since(&base, "HEAD"),
             None => Ok(Pair { before: repository.resolve("HEAD")?, after: None }),
         },

@@ -66,7 +66,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         }
     }
     matrix.judge();
-    let web = repository.as_ref().and_then(LocalRepository::web_address);
+    let web = repository.as_ref().and_then(history::web_of);
     let now = history::now();
     match ui.format() {
         Format::Json => ui.json("status", to_json(&matrix, web.as_deref()))?,
