@@ -13,5 +13,6 @@ mod basics;
 mod bump_tag;
 mod corpus;
 mod docs;
+mod kubectl;
 mod properties;
 mod tidy;
