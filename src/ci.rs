@@ -292,7 +292,8 @@ impl Variables {
         let is_drone_request = self.get("DRONE_BUILD_EVENT") == Some("pull_request");
         // Drone sets its own for pushes too.
         let drone = is_drone_request.then_some("DRONE_TARGET_BRANCH");
-        let branch = PULL_REQUEST_TARGETS.iter().copied().chain(drone).find_map(|name| self.get(name))?;
+        let branch =
+            PULL_REQUEST_TARGETS.iter().copied().chain(drone).find_map(|name| self.get(name))?;
         Some(branch.strip_prefix("refs/heads/").unwrap_or(branch).to_owned())
     }
 

@@ -64,7 +64,8 @@ pub(super) fn gather(left: &[SourceFile], right: &[SourceFile], shortcut: bool) 
     let (old, new) = (read_all(&a), read_all(&b));
     let broken = broken_files([(&a, &old), (&b, &new)]);
     let mut gathered = Gathered { texts: texts(left, right, &broken), ..Gathered::default() };
-    gathered.unchanged = b.iter().filter(|piece| !piece.wanted).count();
+    gathered.unchanged =
+        b.iter().filter(|piece| !piece.wanted && has_content(piece.text())).count();
     gathered.secrets = a.iter().filter(|piece| !piece.wanted).flat_map(secrets_of).collect();
     for (is_right, pieces, read) in [(false, &a, old), (true, &b, new)] {
         let objects = if is_right { &mut gathered.right } else { &mut gathered.left };
@@ -128,6 +129,14 @@ fn pair_up<'f>(
             left[twin].twin = Some(index);
         }
     }
+}
+
+fn has_content(text: &str) -> bool {
+    let is_content = |line: &str| {
+        let line = line.trim();
+        !line.is_empty() && !line.starts_with('#') && !line.starts_with("---") && line != "..."
+    };
+    text.lines().any(is_content)
 }
 
 /// An object is the same wherever it stands; a document without a name is not.

@@ -247,7 +247,8 @@ fn policy(file: &SourceFile, rules: &Rules<'_>, findings: &mut Vec<Finding>) {
 fn untagged(object: &Object, findings: &mut Vec<Finding>) {
     for (place, image) in images::of(&object.value) {
         if image.tag.is_none() && image.digest.is_none() {
-            let message = format!("`{place}`: the image `{}` has neither tag nor digest", image.name);
+            let message =
+                format!("`{place}`: the image `{}` has neither tag nor digest", image.name);
             findings.push(finding(&object.path, image.line, "missing-tag", message));
         }
     }

@@ -118,7 +118,8 @@ fn number(text: &str) -> Scalar {
 /// Whether each `_` stands between two digits. Go insists on that only where it reads floats alone.
 fn separates_digits(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let is_digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    let is_digit =
+        |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
     let between = |at: usize| is_digit(at.checked_sub(1)) && is_digit(Some(at + 1));
     (0..bytes.len()).all(|at| bytes[at] != b'_' || between(at))
 }

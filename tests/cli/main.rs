@@ -12,6 +12,7 @@ mod support;
 mod basics;
 mod bump_tag;
 mod corpus;
+mod diff;
 mod docs;
 mod kubectl;
 mod properties;

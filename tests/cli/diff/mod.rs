@@ -1,0 +1,3 @@
+//! `gitops diff`.
+
+mod properties;
