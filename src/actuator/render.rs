@@ -179,10 +179,10 @@ fn is_yaml(path: &str) -> bool {
 
 /// A kustomization's directory, and every path in the repository that it names.
 fn follow(snapshot: &dyn Snapshot, dir: &str, inputs: &mut BTreeSet<String>) -> anyhow::Result<()> {
+    const NAMES: &[&str] = &["kustomization.yaml", "kustomization.yml", "Kustomization"];
     if !inputs.insert(dir.to_owned()) {
         return Ok(());
     }
-    const NAMES: &[&str] = &["kustomization.yaml", "kustomization.yml", "Kustomization"];
     let entries = snapshot.entries(dir)?;
     let Some(entry) = entries.iter().find(|entry| NAMES.contains(&entry.name.as_str())) else {
         return Ok(());

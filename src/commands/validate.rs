@@ -76,7 +76,7 @@ fn examine(args: &Args, globals: &Globals, tree: &WorkTree) -> anyhow::Result<Re
     let policy: Policy = scopes.config.policy()?;
     let rules = Rules { policy: &policy, apps: &scopes.config.apps, deployed: &deployed };
     let mut report = check(&files, &rules);
-    found.extend(of_configuration(&scopes.config, tree, &files, args.env.is_empty())?);
+    found.extend(of_configuration(&scopes.config, tree, &files, args.env.is_empty()));
     report.findings.extend(found);
     report.findings.sort();
     Ok(report)
@@ -89,7 +89,7 @@ fn placed(error: &anyhow::Error) -> Option<Finding> {
     let (line, message) = rest.split_once(": ")?;
     let line = line.parse().ok()?;
     let message = message.to_owned();
-    file.ends_with(".yaml").then(|| Finding {
+    is_structured(file).then(|| Finding {
         file: file.to_owned(),
         line,
         id: "configuration",
@@ -130,7 +130,7 @@ fn of_configuration(
     tree: &WorkTree,
     files: &[SourceFile],
     complete: bool,
-) -> anyhow::Result<Vec<Finding>> {
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, environment) in &config.environments {
         for (key, path) in rendered(&environment.render) {
@@ -152,7 +152,7 @@ fn of_configuration(
             findings.push(configuration(tree, &["apps", app], message));
         }
     }
-    Ok(findings)
+    findings
 }
 
 fn rendered(render: &RenderConfig) -> Vec<(&'static str, &str)> {

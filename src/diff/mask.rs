@@ -2,6 +2,7 @@
 //! so that equal and changed values are still told apart. Lengths are not shown.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
@@ -72,7 +73,7 @@ impl Masker {
     fn note(&mut self, value: &Value, encoded: bool) {
         match &value.data {
             Data::Map(map) => {
-                map.entries().iter().for_each(|entry| self.note(&entry.value, encoded))
+                map.entries().iter().for_each(|entry| self.note(&entry.value, encoded));
             }
             Data::List(items) => items.iter().for_each(|item| self.note(item, encoded)),
             Data::Null => {}
@@ -119,10 +120,8 @@ impl Masker {
             Some(finder) if !self.shown.is_empty() => {
                 let mut out = String::with_capacity(text.len());
                 finder.replace_all_with(text, &mut out, |found, _, out| {
-                    out.push_str(&format!(
-                        "<masked #{}>",
-                        self.shown[found.pattern().as_usize()].1
-                    ));
+                    // Writing to a string cannot fail.
+                    let _ = write!(out, "<masked #{}>", self.shown[found.pattern().as_usize()].1);
                     true
                 });
                 out
@@ -196,8 +195,7 @@ fn decoded(text: &str, encoded: bool) -> Vec<u8> {
 fn is_secret_place(path: &[&str], secret: bool) -> bool {
     const COPY: &str = "kubectl.kubernetes.io/last-applied-configuration";
     match path {
-        ["data" | "stringData"] => secret,
-        [.., COPY] => secret,
+        ["data" | "stringData"] | [.., COPY] => secret,
         _ => false,
     }
 }
@@ -335,14 +333,14 @@ mod tests {
     fn one_value_has_one_number_however_it_is_spelled() {
         let secret = secret();
         let masker = Masker::learn([&secret].into_iter());
-        let mut masked = secret.value.clone();
-        masker.mask_object(&mut masked);
-        let text = masked.to_json().to_string();
-        let d = masked.str_at(&["data", "d"]).unwrap();
-        assert_eq!(d, masked.str_at(&["stringData", "a"]).unwrap());
+        let mut hidden = secret.value.clone();
+        masker.mask_object(&mut hidden);
+        let text = hidden.to_json().to_string();
+        let d = hidden.str_at(&["data", "d"]).unwrap();
+        assert_eq!(d, hidden.str_at(&["stringData", "a"]).unwrap());
         assert!(d.starts_with("<masked #"), "{text}");
-        for hidden in ["hunter2", "aHVudGVy", "line one", "12345678", "\"on\""] {
-            assert!(!text.contains(hidden), "{text}");
+        for plain in ["hunter2", "aHVudGVy", "line one", "12345678", "\"on\""] {
+            assert!(!text.contains(plain), "{text}");
         }
         assert!(text.contains("\"name\":\"s\""));
     }

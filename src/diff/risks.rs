@@ -237,7 +237,7 @@ fn visit(key: &str, value: &Value, see: &mut impl FnMut(&str, &Value)) {
     see(key, value);
     match &value.data {
         Data::Map(map) => {
-            map.entries().iter().for_each(|entry| visit(&entry.key, &entry.value, see))
+            map.entries().iter().for_each(|entry| visit(&entry.key, &entry.value, see));
         }
         Data::List(items) => items.iter().for_each(|item| visit(key, item, see)),
         _ => {}

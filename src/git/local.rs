@@ -272,7 +272,7 @@ impl LocalRepository {
             let Ok(entry) = root.get_path(Path::new(path)) else { continue };
             match entry.kind() {
                 Some(ObjectType::Tree) => {
-                    self.files_of(entry.id(), path, &mut found).map_err(fail)?
+                    self.files_of(entry.id(), path, &mut found).map_err(fail)?;
                 }
                 Some(ObjectType::Blob) => {
                     found.insert(path.clone(), Content::Blob(entry.id()));

@@ -81,7 +81,9 @@ pub fn check(files: &[SourceFile], rules: &Rules<'_>) -> Report {
         report.documents += found.len();
         if rules.deployed.contains(&*file.path) {
             policy(file, rules, &mut report.findings);
-            found.iter().for_each(|object| untagged(object, &mut report.findings));
+            for object in &found {
+                untagged(object, &mut report.findings);
+            }
         }
         objects.extend(found);
     }

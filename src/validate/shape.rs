@@ -35,9 +35,9 @@ pub enum Shape {
     /// One of these strings.
     Words(Vec<String>),
     /// A list.
-    List(Box<Shape>),
+    List(Box<Self>),
     /// A mapping with keys of the user's choice.
-    Named(Box<Shape>),
+    Named(Box<Self>),
     /// A mapping with known keys.
     Fields(Fields),
 }
@@ -93,7 +93,7 @@ impl Shapes {
         shapes
     }
 
-    /// Learns a kind from its CustomResourceDefinition.
+    /// Learns a kind from its `CustomResourceDefinition`.
     pub fn learn(&mut self, crd: &Value) {
         let (Some(group), Some(kind)) =
             (crd.str_at(&["spec", "group"]), crd.str_at(&["spec", "names", "kind"]))
@@ -195,7 +195,7 @@ fn word_shape(word: &str) -> Shape {
     }
 }
 
-/// The notation of OpenAPI, as CRDs use it.
+/// The notation of `OpenAPI`, as CRDs use it.
 fn from_schema(schema: &Value) -> Shape {
     let is_set =
         |key: &str| schema.get(key).is_some_and(|value| matches!(value.data, Data::Bool(true)));
@@ -325,7 +325,7 @@ fn fits(shape: &Shape, value: &Value) -> bool {
         (Shape::Name, Data::Text(text)) => is_name(text),
         (Shape::Base64, Data::Text(text)) => {
             // SOPS and other tools put their own marks in the place of values.
-            let foreign = text.starts_with("ENC[") || text.contains("<") || text.contains("${");
+            let foreign = text.starts_with("ENC[") || text.contains('<') || text.contains("${");
             let compact: String = text.split_whitespace().collect();
             foreign || STANDARD.decode(compact).is_ok()
         }

@@ -57,14 +57,12 @@ pub fn resolve_plain(text: &str, schema: Schema) -> (Scalar, bool) {
 pub fn resolve_tagged(text: &str, tag: &str, schema: Schema) -> Option<Scalar> {
     let scalar = resolve(text, schema);
     match (tag, scalar) {
-        ("str" | "binary", _) => Some(Scalar::Text),
         ("null", scalar @ Scalar::Null)
         | ("bool", scalar @ Scalar::Bool(_))
         | ("int", scalar @ Scalar::Int(_))
-        | ("float", scalar @ (Scalar::Int(_) | Scalar::Float(_)))
-        | ("timestamp", scalar @ Scalar::Text) => Some(scalar),
+        | ("float", scalar @ (Scalar::Int(_) | Scalar::Float(_))) => Some(scalar),
         ("null" | "bool" | "int" | "float", _) => None,
-        // Tags of somebody else (`!Ref`) leave the text alone.
+        // Tags of somebody else (`!Ref`) leave the text alone, as `!!str` does.
         _ => Some(Scalar::Text),
     }
 }

@@ -109,7 +109,7 @@ fn is_same(ours: &Value, theirs: &Value) -> bool {
     let number = |value: &Value| value["v"].as_f64().filter(|_| value["v"].as_i64().is_none());
     match (number(ours), number(theirs)) {
         (Some(a), Some(b)) => a.to_bits() == b.to_bits(),
-        (None, None) => ours.to_string() == theirs.to_string(),
+        (None, None) => ours == theirs,
         _ => false,
     }
 }
