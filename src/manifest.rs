@@ -11,6 +11,8 @@ use crate::yaml::{DuplicateKey, Schema, Stream, Unreadable, Value, expand};
 pub struct SourceFile {
     /// Relative to the repository's root, with `/`.
     pub path: Arc<str>,
+    /// The path under which both sides know it; another one where sides name their files differently.
+    pub key: Arc<str>,
     /// Objects of one scope know each other: two of one name in it are duplicates.
     pub scope: Arc<str>,
     /// The environment it belongs to; empty for none.
@@ -30,6 +32,7 @@ impl SourceFile {
         let scope = path.rsplit_once('/').map_or("", |(dir, _)| dir);
         Self {
             path: path.into(),
+            key: path.into(),
             scope: scope.into(),
             environment: "".into(),
             default_namespace: "".into(),
@@ -173,6 +176,8 @@ pub struct Object {
     pub value: Value,
     /// The file it stands in.
     pub path: Arc<str>,
+    /// The path under which both sides know that file.
+    pub key: Arc<str>,
     /// The scope of that file.
     pub scope: Arc<str>,
     /// The environment of that file.
@@ -248,6 +253,7 @@ pub fn read(file: &SourceFile, chunk: &Chunk, position: usize) -> Result<Documen
                 line: value.line,
                 value,
                 path: Arc::clone(&file.path),
+                key: Arc::clone(&file.key),
                 scope: Arc::clone(&file.scope),
                 environment: Arc::clone(&file.environment),
                 default_namespace: Arc::clone(&file.default_namespace),

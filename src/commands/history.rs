@@ -51,6 +51,7 @@ pub(super) struct Event {
     pub(super) change: VersionChange,
     pub(super) revision: Revision,
     pub(super) author: String,
+    /// When it came to the branch.
     pub(super) seconds: i64,
     /// The address of the source's commit, as the `Gitops-Source` trailer has it.
     pub(super) source: Option<String>,
@@ -76,6 +77,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     if let Some(limit) = args.limit {
         events.truncate(limit);
     }
+    events.sort_by_key(|event| std::cmp::Reverse(event.seconds));
     if repository.is_shallow() {
         ui.warn("this clone is shallow: older changes are not in it");
     }
@@ -211,15 +213,16 @@ impl Reader<'_> {
     fn event(&self, step: &Step, environment: &str, change: VersionChange) -> Event {
         let app = self.scopes.config.apps.get(&change.app);
         let own = app.and_then(|app| app.source.as_deref());
-        let merge = step.merge.as_deref().unwrap_or_default();
+        let merge = step.merge.as_ref();
         Event {
             environment: environment.to_owned(),
             source: source(&step.message, own),
-            request: request(&step.message).or_else(|| request(merge)),
+            request: request(&step.message).or_else(|| request(&merge?.message)),
             change,
             revision: step.revision.clone(),
             author: step.author.clone(),
-            seconds: step.seconds,
+            // What was merged counts from then on.
+            seconds: merge.map_or(step.seconds, |merge| merge.seconds),
         }
     }
 }

@@ -235,14 +235,17 @@ fn side(
         };
         ui.detail(format!("rendering `{}` with {}", environment.name, job.program()));
         let mut file = rendered_file(&job, "", job.run(tree.root())?);
-        file.path = "rendered.yaml".into();
+        file.key = "rendered".into();
+        file.scope = "".into();
         return Ok(vec![file]);
     }
     let paths = environment.list(tree)?;
     let bytes = tree.read(&paths)?;
     let file = |(path, bytes): (&String, Vec<u8>)| {
-        let path = renamed(path, &environment.name, &other.name);
-        let mut file = SourceFile::new(&path, bytes);
+        let mut file = SourceFile::new(path, bytes);
+        let key = renamed(path, &environment.name, &other.name);
+        file.scope = key.rsplit_once('/').map_or("", |(dir, _)| dir).into();
+        file.key = key.into();
         file.default_namespace = details.namespace.as_deref().unwrap_or_default().into();
         file
     };

@@ -211,7 +211,7 @@ fn show(report: &Report, ui: &Ui) -> anyhow::Result<()> {
             }
             let templates = match report.templates {
                 0 => String::new(),
-                count => format!("; {count} templates are left to helm"),
+                count => format!("; left to helm: {}", counted(count, "template")),
             };
             ui.status(format!(
                 "{} in {}, {}{templates}",

@@ -72,7 +72,7 @@ pub(super) fn gather(left: &[SourceFile], right: &[SourceFile], shortcut: bool) 
         for (index, documents) in read {
             let piece = &pieces[index];
             let Ok(documents) = documents else { continue };
-            if broken.contains_key(&*piece.file.path) {
+            if broken.contains_key(&*piece.file.key) {
                 continue;
             }
             let cancelled = piece.twin.is_some();
@@ -99,7 +99,7 @@ fn pieces(files: &[SourceFile]) -> Vec<Piece<'_>> {
 
 /// Pairs pieces of equal text: first those of the same file, then objects that moved in their scope.
 fn cancel<'f>(left: &mut [Piece<'f>], right: &mut [Piece<'f>]) {
-    pair_up(left, right, |piece| Some((&piece.file.environment, &piece.file.path, piece.text())));
+    pair_up(left, right, |piece| Some((&piece.file.environment, &piece.file.key, piece.text())));
     pair_up(left, right, |piece| {
         let moves = is_object_like(piece.text());
         moves.then(|| (&piece.file.environment, &piece.file.scope, piece.text()))
@@ -231,7 +231,7 @@ fn broken_files<'f>(sides: [(&[Piece<'f>], &Read); 2]) -> HashMap<&'f str, Unrea
     for (pieces, read) in sides {
         for (index, documents) in read {
             if let (Err(error), None) = (documents, pieces[*index].twin) {
-                broken.insert(&*pieces[*index].file.path, error.clone());
+                broken.insert(&*pieces[*index].file.key, error.clone());
             }
         }
     }
@@ -245,12 +245,12 @@ fn texts(
     broken: &HashMap<&str, Unreadable>,
 ) -> Vec<TextDiff> {
     let by_line = |file: &&SourceFile| {
-        !file.structured || file.text.is_none() || broken.contains_key(&*file.path)
+        !file.structured || file.text.is_none() || broken.contains_key(&*file.key)
     };
     let old: HashMap<&str, &SourceFile> =
-        left.iter().filter(by_line).map(|file| (&*file.path, file)).collect();
+        left.iter().filter(by_line).map(|file| (&*file.key, file)).collect();
     let new: HashMap<&str, &SourceFile> =
-        right.iter().filter(by_line).map(|file| (&*file.path, file)).collect();
+        right.iter().filter(by_line).map(|file| (&*file.key, file)).collect();
     let mut paths: Vec<&str> = old.keys().chain(new.keys()).copied().collect();
     paths.sort_unstable();
     paths.dedup();
@@ -264,7 +264,7 @@ fn texts(
         }
         let binary = [before, after].into_iter().flatten().any(|file| file.text.is_none());
         texts.push(TextDiff {
-            path: path.into(),
+            path: after.or(before).map_or_else(|| path.into(), |file| Arc::clone(&file.path)),
             environment: after
                 .or(before)
                 .map_or_else(|| "".into(), |file| Arc::clone(&file.environment)),

@@ -1,6 +1,6 @@
 //! Which object of the newer side is which of the older one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::gather::Sourced;
 use super::{Diagnostic, renames};
@@ -80,8 +80,8 @@ pub(super) fn find(left: &[Sourced], right: &[Sourced]) -> Matched {
 }
 
 fn finish(matched: &mut Matched, open: Open) {
-    let old: std::collections::HashSet<usize> = matched.renamed.iter().map(|pair| pair.0).collect();
-    let new: std::collections::HashSet<usize> = matched.renamed.iter().map(|pair| pair.1).collect();
+    let old: HashSet<usize> = matched.renamed.iter().map(|pair| pair.0).collect();
+    let new: HashSet<usize> = matched.renamed.iter().map(|pair| pair.1).collect();
     matched.removed = open.left.into_iter().filter(|index| !old.contains(index)).collect();
     matched.added = open.right.into_iter().filter(|index| !new.contains(index)).collect();
 }
@@ -159,14 +159,14 @@ fn pair_equals(
         pairs.extend(twin.map(|twin| (twin, index)));
         twin.is_none()
     });
-    let used: std::collections::HashSet<usize> = pairs.iter().map(|pair| pair.0).collect();
+    let used: HashSet<usize> = pairs.iter().map(|pair| pair.0).collect();
     old.retain(|index| !used.contains(index));
     pairs
 }
 
 fn take(open: &mut Open, found: &[(usize, usize)]) {
-    let old: std::collections::HashSet<usize> = found.iter().map(|pair| pair.0).collect();
-    let new: std::collections::HashSet<usize> = found.iter().map(|pair| pair.1).collect();
+    let old: HashSet<usize> = found.iter().map(|pair| pair.0).collect();
+    let new: HashSet<usize> = found.iter().map(|pair| pair.1).collect();
     open.left.retain(|index| !old.contains(index));
     open.right.retain(|index| !new.contains(index));
 }
@@ -178,13 +178,13 @@ fn nameless(left: &[Sourced], right: &[Sourced], open: &mut Open, pairs: &mut Ve
     for &index in &open.left {
         let object = &left[index].object;
         if object.identity.is_none() {
-            files.entry(&object.path).or_default().0.push(index);
+            files.entry(&object.key).or_default().0.push(index);
         }
     }
     for &index in &open.right {
         let object = &right[index].object;
         if object.identity.is_none() {
-            files.entry(&object.path).or_default().1.push(index);
+            files.entry(&object.key).or_default().1.push(index);
         }
     }
     let mut found = Vec::new();
@@ -200,7 +200,8 @@ fn nameless(left: &[Sourced], right: &[Sourced], open: &mut Open, pairs: &mut Ve
 
 /// Reports objects that one side declares twice, where one of them differs from the other side.
 fn duplicates(left: &[Sourced], right: &[Sourced], matched: &mut Matched) {
-    for (side, name) in [(left, "before"), (right, "after")] {
+    let mut said: HashSet<Key<'_>> = HashSet::new();
+    for (side, name) in [(right, ""), (left, " on the older side")] {
         let mut seen: HashMap<Key<'_>, Vec<usize>> = HashMap::with_capacity(side.len());
         for (index, sourced) in side.iter().enumerate() {
             if let Some(key) = full(&sourced.object) {
@@ -210,7 +211,8 @@ fn duplicates(left: &[Sourced], right: &[Sourced], matched: &mut Matched) {
         let mut groups: Vec<Vec<usize>> = seen.into_values().filter(|g| g.len() > 1).collect();
         groups.sort_unstable();
         for group in groups {
-            if group.iter().all(|&index| side[index].cancelled) {
+            let known = full(&side[group[0]].object).is_some_and(|key| !said.insert(key));
+            if known || group.iter().all(|&index| side[index].cancelled) {
                 continue;
             }
             matched.diagnostics.push(duplicate(side, &group, name));
@@ -228,7 +230,7 @@ fn duplicate(side: &[Sourced], group: &[usize], name: &str) -> Diagnostic {
         path: first.path.clone(),
         lines: group.iter().map(|&index| side[index].object.line).collect(),
         message: format!(
-            "{} is declared {} times {name}: {}",
+            "{} is declared {} times{name}: {}",
             first.title(),
             group.len(),
             places.join(", ")

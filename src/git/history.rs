@@ -19,10 +19,19 @@ pub struct Step {
     pub seconds: i64,
     /// Its whole message.
     pub message: String,
-    /// The first lines of the merge that brought it to the branch, if one did.
-    pub merge: Option<String>,
+    /// The merge that brought it to the branch, if one did.
+    pub merge: Option<Merge>,
     /// The files it changed below the paths asked for.
     pub deltas: Vec<Delta>,
+}
+
+/// A merge commit.
+#[derive(Clone, Debug)]
+pub struct Merge {
+    /// Its whole message.
+    pub message: String,
+    /// When it was made, in seconds since 1970.
+    pub seconds: i64,
 }
 
 /// Which commits to look at.
@@ -60,7 +69,7 @@ struct Walker<'r> {
     /// The commits of the branch itself: first parents of first parents.
     mainline: HashSet<Oid>,
     /// The merge that brought each other commit.
-    brought: HashMap<Oid, Rc<str>>,
+    brought: HashMap<Oid, Rc<Merge>>,
 }
 
 impl Walker<'_> {
@@ -91,7 +100,7 @@ impl Walker<'_> {
                 author: String::from_utf8_lossy(author.name_bytes()).into_owned(),
                 seconds,
                 message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
-                merge: merge.map(|merge| merge.to_string()),
+                merge: merge.map(|merge| (*merge).clone()),
                 deltas,
             };
             if !take(step)? {
@@ -103,7 +112,7 @@ impl Walker<'_> {
 
     /// Notes what a commit tells of its parents, and gives what its children told of it. The walk is
     /// topological: all children came before.
-    fn trace(&mut self, commit: &Commit<'_>) -> Option<Rc<str>> {
+    fn trace(&mut self, commit: &Commit<'_>) -> Option<Rc<Merge>> {
         let own = self.brought.remove(&commit.id());
         let is_mainline = self.mainline.remove(&commit.id());
         for (index, parent) in commit.parent_ids().enumerate() {
@@ -114,7 +123,10 @@ impl Walker<'_> {
             }
             let merge = match &own {
                 Some(merge) => Rc::clone(merge),
-                None => String::from_utf8_lossy(commit.message_bytes()).into(),
+                None => Rc::new(Merge {
+                    message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
+                    seconds: commit.time().seconds(),
+                }),
             };
             if !self.mainline.contains(&parent) {
                 self.brought.entry(parent).or_insert(merge);
@@ -123,8 +135,8 @@ impl Walker<'_> {
         own.filter(|_| !is_mainline)
     }
 
-    /// What a commit changed below the paths; `None` where that is nothing. A merge that took one
-    /// parent's files as they are changed nothing: the change was that parent's.
+    /// What a commit changed below the paths; `None` where that is nothing. A merge changed only what
+    /// it took from none of its parents: the rest was theirs.
     fn deltas(
         &mut self,
         raw: &Repository,
@@ -132,22 +144,19 @@ impl Walker<'_> {
     ) -> anyhow::Result<Option<Vec<Delta>>> {
         let own = self.at(raw, commit.tree_id());
         let parents: Vec<Oid> = commit.parents().map(|parent| parent.tree_id()).collect();
-        let mut first = None;
-        for (index, &tree) in parents.iter().enumerate() {
-            let theirs = self.at(raw, tree);
-            if theirs == own {
-                return Ok(None);
-            }
-            if index == 0 {
-                first = Some(theirs);
-            }
-        }
-        let before = first.unwrap_or_else(|| vec![None; self.paths.len()]);
+        let theirs: Vec<_> = parents.iter().map(|&tree| self.at(raw, tree)).collect();
         let mut deltas = Vec::new();
-        for ((path, old), new) in self.paths.iter().zip(before).zip(own) {
-            if old != new {
-                self.below(raw, path, old, new, &mut deltas)?;
+        for (at, path) in self.paths.iter().enumerate() {
+            if theirs.iter().any(|parent| parent[at] == own[at]) {
+                continue;
             }
+            let before = theirs.first().and_then(|parent| parent[at]);
+            self.below(raw, path, before, own[at], &mut deltas)?;
+        }
+        if let Some(others) = parents.get(1..).filter(|others| !others.is_empty()) {
+            deltas.retain(|delta| {
+                others.iter().all(|&tree| content(raw, tree, &delta.path) != delta.after)
+            });
         }
         Ok((!deltas.is_empty()).then_some(deltas))
     }
@@ -193,4 +202,10 @@ impl Walker<'_> {
         self.trees.insert(root, found.clone());
         found
     }
+}
+
+/// What a tree has at a path.
+fn content(raw: &Repository, tree: Oid, path: &str) -> Option<Content> {
+    let entry = raw.find_tree(tree).ok()?.get_path(std::path::Path::new(path)).ok()?;
+    Some(Content::Blob(entry.id()))
 }

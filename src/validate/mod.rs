@@ -82,7 +82,7 @@ pub fn check(files: &[SourceFile], rules: &Rules<'_>) -> Report {
         if rules.deployed.contains(&*file.path) {
             policy(file, rules, &mut report.findings);
             for object in &found {
-                untagged(object, &mut report.findings);
+                untagged(object, rules.policy, &mut report.findings);
             }
         }
         objects.extend(found);
@@ -246,12 +246,17 @@ fn policy(file: &SourceFile, rules: &Rules<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn untagged(object: &Object, findings: &mut Vec<Finding>) {
+/// Images without a version are no place to bump, and are judged all the same.
+fn untagged(object: &Object, policy: &Policy, findings: &mut Vec<Finding>) {
     for (place, image) in images::of(&object.value) {
         if image.tag.is_none() && image.digest.is_none() {
             let message =
                 format!("`{place}`: the image `{}` has neither tag nor digest", image.name);
             findings.push(finding(&object.path, image.line, "missing-tag", message));
+            if let Err(error) = policy.check(Some(&image.name), &Version::default()) {
+                let message = format!("`{place}`: {error}");
+                findings.push(finding(&object.path, image.line, "policy", message));
+            }
         }
     }
 }

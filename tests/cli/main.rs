@@ -16,4 +16,6 @@ mod diff;
 mod docs;
 mod kubectl;
 mod properties;
+mod status;
 mod tidy;
+mod validate;

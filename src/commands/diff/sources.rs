@@ -209,8 +209,9 @@ fn paths(repo: &Path, a: &str, b: &str) -> anyhow::Result<Sources> {
     let (left, right) = match (is_dir(a, &left), is_dir(b, &right)) {
         (true, true) => directories(&left, &right)?,
         (false, false) => {
-            let name = if b == "-" { a } else { b };
-            (vec![single(a, &left, name)?], vec![single(b, &right, name)?])
+            let structured = [a, b].iter().any(|operand| is_structured(operand))
+                || [a, b].iter().all(|operand| !file_name(operand).contains('.'));
+            (vec![single(a, &left, structured)?], vec![single(b, &right, structured)?])
         }
         _ => {
             let message =
@@ -227,13 +228,18 @@ fn paths(repo: &Path, a: &str, b: &str) -> anyhow::Result<Sources> {
     })
 }
 
-fn single(operand: &str, path: &Path, name: &str) -> anyhow::Result<SourceFile> {
+/// A file that is named is meant to be compared, whatever the other one is called.
+fn single(operand: &str, path: &Path, structured: bool) -> anyhow::Result<SourceFile> {
     let bytes = if operand == "-" { stdin()? } else { files::read(path)? };
-    let mut file = SourceFile::new(name, bytes);
-    // A file that is named is meant to be compared as what it is.
-    file.structured = is_structured(name) || !name.contains('.') || name == "-";
+    let mut file = SourceFile::new(if operand == "-" { "stdin" } else { operand }, bytes);
+    file.structured = structured;
+    file.key = "file".into();
     file.scope = "".into();
     Ok(file)
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 fn stdin() -> anyhow::Result<Vec<u8>> {

@@ -11,7 +11,7 @@ use crate::manifest::SourceFile;
 #[must_use]
 pub fn render(left: &[SourceFile], right: &[SourceFile], masker: &Masker) -> (String, Vec<String>) {
     let (old, new) = (by_path(left), by_path(right));
-    let mut paths: Vec<&str> = left.iter().chain(right).map(|file| &*file.path).collect();
+    let mut paths: Vec<&str> = left.iter().chain(right).map(|file| &*file.key).collect();
     paths.sort_unstable();
     paths.dedup();
     let (mut patch, mut touched) = (String::new(), Vec::new());
@@ -37,7 +37,7 @@ pub fn render(left: &[SourceFile], right: &[SourceFile], masker: &Masker) -> (St
 }
 
 fn by_path(files: &[SourceFile]) -> HashMap<&str, &SourceFile> {
-    files.iter().map(|file| (&*file.path, file)).collect()
+    files.iter().map(|file| (&*file.key, file)).collect()
 }
 
 /// As `git diff` says it without `--binary`.
