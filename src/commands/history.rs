@@ -12,7 +12,7 @@ use crate::cli::Globals;
 use crate::deployed::{self, Deployed, VersionChange};
 use crate::environment::{self, Environment};
 use crate::error::{Code, Hinted, Outcome};
-use crate::git::history::{self, Range, Step};
+use crate::git::timeline::{self, Range, Step};
 use crate::git::local::{Content, LocalRepository, Revision};
 use crate::moment;
 use crate::ui::Ui;
@@ -144,7 +144,7 @@ impl Reader<'_> {
         let range = Range { from: tip, since, paths: &paths };
         // What a commit found before it is what its parent left behind.
         let mut read = Kept::new();
-        history::walk(self.repository, &range, |step| {
+        timeline::walk(self.repository, &range, |step| {
             let mut next = Kept::new();
             let mut going = true;
             for event in self.events(&step, &mut read, &mut next)? {

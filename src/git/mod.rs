@@ -14,7 +14,6 @@ mod commit;
 mod config;
 mod connection;
 mod credentials;
-pub mod history;
 mod identity;
 mod land;
 pub mod local;
@@ -24,6 +23,7 @@ mod remote;
 mod say;
 mod sign;
 mod store;
+pub mod timeline;
 mod trouble;
 mod wire;
 
