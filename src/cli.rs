@@ -121,6 +121,14 @@ fn with_environment(command: clap::Command) -> clap::Command {
     command.mut_args(variable_of).mut_subcommands(with_environment)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only to see which variables clap need not be told of"
+)]
+fn environment_variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
 fn variable_of(arg: Arg) -> Arg {
     let Some(long) = arg.get_long() else { return arg };
     let name = format!("GITOPS_{}", long.replace('-', "_").to_uppercase());
@@ -129,6 +137,14 @@ fn variable_of(arg: Arg) -> Arg {
         ArgAction::Set | ArgAction::Append => arg,
         _ => return arg,
     };
+    // An empty variable is none, and one that says no is as if the flag were not given.
+    let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
+    let no = ["", "0", "n", "no", "f", "false", "off"];
+    let silent = no.iter().take(if is_flag { no.len() } else { 1 });
+    let value = environment_variable(&name);
+    if value.is_none_or(|value| silent.into_iter().any(|word| value.eq_ignore_ascii_case(word))) {
+        return arg;
+    }
     // The footer of `gitops --help` states the rule once, so that each flag need not.
     arg.env(OsString::from(name)).hide_env(true)
 }
@@ -142,6 +158,9 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // `--help` and `--version` arrive here too; clap chooses the stream and the code.
             let _ = error.print();
+            if error.use_stderr() && asks_for_json() {
+                usage_as_json(&error);
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -155,6 +174,24 @@ pub fn main() -> ExitCode {
             ExitCode::from(report.code.exit())
         }
     }
+}
+
+/// Whether JSON is asked for on a command line that cannot be parsed.
+fn asks_for_json() -> bool {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let pairs = words.windows(2);
+    let apart =
+        |flag: &OsString, value: &OsString| (flag == "-o" || flag == "--output") && value == "json";
+    pairs.into_iter().any(|pair| apart(&pair[0], &pair[1]))
+        || words.iter().any(|word| word == "-ojson" || word == "--output=json")
+}
+
+fn usage_as_json(error: &clap::Error) {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    let message = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+    let report = Report { message, hint: None, code: Code::Usage };
+    Ui::new(Format::Json, Color::Never, Verbosity::Quiet).json_error(&report);
 }
 
 /// Runs a command line in a directory, as part of another command (`demo`).

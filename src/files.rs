@@ -20,6 +20,12 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// A file's bytes.
 pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let metadata = fs::metadata(path).map_err(|error| io_error("read", path, &error))?;
+    if !metadata.is_file() {
+        // A pipe would wait for a writer for ever.
+        let message = format!("cannot read `{}`: it is no regular file", path.display());
+        return Err(Hinted::plain(Code::Io, message).into());
+    }
     fs::read(path).map_err(|error| io_error("read", path, &error).into())
 }
 

@@ -34,4 +34,8 @@ pub trait Snapshot {
     /// is asked once for all. A symbolic link is followed as long as it stays inside; a file that does
     /// not exist, or leads outside, is an error that names it.
     fn read(&self, paths: &[String]) -> anyhow::Result<Vec<Vec<u8>>>;
+
+    /// The path of the file itself, once symbolic links are followed; an error where they lead outside or
+    /// nowhere.
+    fn real_path(&self, path: &str) -> anyhow::Result<String>;
 }

@@ -147,16 +147,17 @@ impl Ui {
     /// A text of the result, exactly as it is. Escape sequences in it are dropped where colour is off.
     pub fn text(&self, text: &str) -> io::Result<()> {
         let mut out = AutoStream::new(io::stdout().lock(), self.color.into());
-        out.write_all(text.as_bytes())?;
-        out.flush()
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| on_stdout(&error))
     }
 
     /// A unified diff, coloured by line on a terminal and byte for byte otherwise.
     pub fn diff(&self, diff: &str) -> io::Result<()> {
         if !self.colors_stdout() {
             let mut out = io::stdout().lock();
-            out.write_all(diff.as_bytes())?;
-            return out.flush();
+            return out
+                .write_all(diff.as_bytes())
+                .and_then(|()| out.flush())
+                .map_err(|error| on_stdout(&error));
         }
         let painted: String = diff.split_inclusive('\n').map(paint_diff_line).collect();
         self.text(&painted)
@@ -205,12 +206,17 @@ impl Ui {
             self.talk(&format!("{style}hint:{style:#} {hint}"));
         }
         if self.is_json() {
-            let error = json!({
-                "message": report.message, "hint": report.hint, "code": report.code.as_str(),
-            });
-            // The streams may be what failed; the exit code tells either way.
-            let _ = self.line(json!({ "schema": SCHEMA, "error": error }).to_string());
+            self.json_error(report);
         }
+    }
+
+    /// The JSON envelope of a failed command.
+    pub fn json_error(&self, report: &Report) {
+        let error = json!({
+            "message": report.message, "hint": report.hint, "code": report.code.as_str(),
+        });
+        // The streams may be what failed; the exit code tells either way.
+        let _ = self.line(json!({ "schema": SCHEMA, "error": error }).to_string());
     }
 
     fn colors_stdout(&self) -> bool {
@@ -224,6 +230,12 @@ impl Ui {
     fn talk(&self, text: &str) {
         self.voice().talk(text);
     }
+}
+
+/// The result is lost, not what was done: say which.
+fn on_stdout(error: &io::Error) -> io::Error {
+    let message = format!("cannot print the result: {error}; what was done before stays done");
+    io::Error::new(error.kind(), message)
 }
 
 fn paint_diff_line(line: &str) -> String {

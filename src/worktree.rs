@@ -1,10 +1,12 @@
 //! A checkout, or any directory, as a [`Snapshot`].
 
 use std::fs;
+use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::error::{Code, Hinted};
 use crate::files;
 use crate::snapshot::{Entry, Kind, Snapshot};
 
@@ -40,16 +42,39 @@ impl WorkTree {
         &self.root
     }
 
-    /// The real path of a file, links followed; an error where it leads outside.
-    pub fn real_path(&self, path: &str) -> anyhow::Result<PathBuf> {
-        files::within(&self.root, Path::new(path))
+    /// Where a file really is, links followed; an error where that is outside, in `.git`, or in a submodule.
+    pub fn locate(&self, path: &str) -> anyhow::Result<PathBuf> {
+        let real = files::within(&self.root, Path::new(path))?;
+        let inside = real.strip_prefix(&self.root).unwrap_or(&real);
+        let refuse = |cause: String, hint: &str| {
+            let message = format!("cannot use `{path}`: {cause}");
+            Err(Hinted::new(Code::Outside, message, hint).into())
+        };
+        if inside.components().any(|name| name.as_os_str() == ".git") {
+            return refuse("it belongs to Git".to_owned(), "name a file of the work tree");
+        }
+        let mut dirs = inside.ancestors().skip(1).filter(|dir| !dir.as_os_str().is_empty());
+        match dirs.find(|dir| self.root.join(dir).join(".git").exists()) {
+            None => Ok(real),
+            Some(dir) => {
+                let cause = format!("`{}` is another repository", dir.display());
+                refuse(cause, "run it there, with -C")
+            }
+        }
     }
 }
 
 impl Snapshot for WorkTree {
     fn entries(&self, dir: &str) -> anyhow::Result<Vec<Entry>> {
         let path = self.root.join(dir);
-        let Ok(listing) = fs::read_dir(&path) else { return Ok(Vec::new()) };
+        let listing = match fs::read_dir(&path) {
+            Ok(listing) => listing,
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(Vec::new()),
+            Err(error) => {
+                let message = format!("cannot list `{}`: {error}", path.display());
+                return Err(Hinted::plain(Code::Io, message).into());
+            }
+        };
         let mut entries = Vec::new();
         for entry in listing {
             let entry = entry.with_context(|| format!("cannot list `{}`", path.display()))?;
@@ -71,6 +96,13 @@ impl Snapshot for WorkTree {
     }
 
     fn read(&self, paths: &[String]) -> anyhow::Result<Vec<Vec<u8>>> {
-        paths.iter().map(|path| files::read(&self.real_path(path)?)).collect()
+        paths.iter().map(|path| files::read(&self.locate(path)?)).collect()
+    }
+
+    fn real_path(&self, path: &str) -> anyhow::Result<String> {
+        let real = self.locate(path)?;
+        let inside = real.strip_prefix(&self.root).unwrap_or(&real);
+        let name = inside.to_str().with_context(|| format!("the name of `{path}` is not UTF-8"))?;
+        Ok(name.replace('\\', "/"))
     }
 }

@@ -84,10 +84,9 @@ pub(super) fn select(
     let found: Vec<usize> = all.filter(|&d| selector.matches(stream, d)).collect();
     if found.is_empty() {
         let message = format!("cannot find that document in `{path}`");
-        let list: Vec<String> = (0..stream.documents()).map(|d| describe(stream, d)).collect();
-        return Err(
-            Hinted::new(Code::NotFound, message, format!("it has {}", list.join("; "))).into()
-        );
+        let list = (0..stream.documents()).map(|document| describe(stream, document)).collect();
+        let hint = format!("it has {}", super::shortened(list, "; "));
+        return Err(Hinted::new(Code::NotFound, message, hint).into());
     }
     Ok(found)
 }

@@ -3,14 +3,14 @@
 use serde::Serialize;
 
 use super::document::{Selector, select};
-use super::source::is_template;
-use super::{Draft, Edit, Plan, Rules, Source, guard, guard_shared, read};
+use super::source::{Blocks, decode, is_template, refuse_duplicates_above};
+use super::{Draft, Edit, Plan, Rules, Source, guard, guard_shared, read, shortened};
 use crate::environment::Config;
 use crate::error::{Code, Hinted};
 use crate::image::Bump;
 use crate::snapshot::Snapshot;
 use crate::target::{self, Match, Place, Query, Site};
-use crate::yaml::{Address, Embedded, Operation};
+use crate::yaml::{Address, Change, Operation};
 
 /// Where to look for images: the files of an environment, or one file.
 #[derive(Clone, Debug)]
@@ -76,6 +76,7 @@ pub fn plan_images(
     let queries: Vec<Query<'_>> = bumps.iter().map(|bump| query(config, bump)).collect();
     let needles: Vec<&str> = queries.iter().flat_map(Query::needles).collect();
     let mut draft = Draft::default();
+    let mut blocks = Blocks::default();
     for scope in scopes {
         let searched = search(snapshot, scope, Some(&needles))?;
         draft.warnings.extend(searched.warnings);
@@ -96,7 +97,7 @@ pub fn plan_images(
                 policy
                     .check(repository, &bump.version)
                     .map_err(|refused| prefixed(&located.describe(), &refused))?;
-                update(&mut draft, scope, bump, located, rules)?;
+                update(&mut draft, &mut blocks, scope, bump, located, rules)?;
             }
         }
     }
@@ -127,15 +128,27 @@ fn search(
         let relevant = needles.is_none_or(|needles| {
             needles.iter().any(|needle| path.contains(needle) || contains(&bytes, needle))
         });
+        let text = match decode(&path, bytes) {
+            Ok(text) => text,
+            Err(error) if scope.environment.is_none() || (relevant && needles.is_some()) => {
+                searched.unreadable.push(error.into());
+                continue;
+            }
+            // What cannot be read holds no image that could be meant; but say so.
+            Err(error) => {
+                searched.warnings.push(format!("{error}; it was left out"));
+                continue;
+            }
+        };
         if !relevant {
             continue;
         }
-        let template = is_template(&bytes);
-        let source = match Source::read(&path, bytes) {
+        let template = is_template(&text);
+        let source = match Source::of(&path, text) {
             Ok(source) => source,
             // Of an environment, a renderer's templates are no concern; a file named is.
             Err(_) if template && scope.environment.is_some() => {
-                searched.warnings.push(format!("`{path}` is a template and was left out"));
+                searched.warnings.push(format!("`{path}` is a template; it was left out"));
                 continue;
             }
             Err(error) => {
@@ -158,23 +171,30 @@ fn contains(bytes: &[u8], needle: &str) -> bool {
 
 fn update(
     draft: &mut Draft,
+    blocks: &mut Blocks,
     scope: &Images,
     bump: &Bump,
     located: &Located,
     rules: &Rules,
 ) -> anyhow::Result<()> {
     let Located { source, site } = located;
+    let refused = |refused: &Hinted| prefixed(&source.path, refused);
+    let edits =
+        target::plan(site, &bump.version, rules.drop_digest).map_err(|error| refused(&error))?;
+    for spot in site.spots() {
+        let edit = edits.iter().find(|edit| edit.spot == spot);
+        draft.want(source, spot.at, edit.map_or(&spot.value, |edit| &edit.after))?;
+    }
+    if edits.is_empty() {
+        return Ok(());
+    }
     let old = target::current(site);
-    let whole = old.to_string();
-    let tag = old.tag.as_deref().unwrap_or_default();
-    let new = bump.version.tag.as_deref().unwrap_or(tag);
-    let version = bump.version.to_string();
-    let same = if version == whole { version.as_str() } else { new };
-    guard(rules, &[tag, &whole, &site.spot().value], same, &format!("`{}`", located.describe()))?;
-    let edits = target::plan(site, &bump.version, rules.drop_digest)
-        .map_err(|refused| prefixed(&source.path, &refused))?;
+    let tag = old.tag.clone().unwrap_or_default();
+    let new = bump.version.tag.as_deref().unwrap_or(&tag);
+    let before = [tag.as_str(), &old.to_string(), &site.spot().value];
+    guard(rules, &before, new, &format!("`{}`", located.describe()))?;
     for edit in edits {
-        guard_node_shared(source, edit.spot.at, rules)
+        guard_place(source, blocks, edit.spot.at, rules)
             .map_err(|error| error.context(format!("cannot edit `{}`", source.path)))?;
         let record = Edit {
             environment: scope.environment.clone(),
@@ -187,31 +207,44 @@ fn update(
             before: Some(edit.spot.value.clone()),
             after: edit.after.clone(),
         };
-        draft.add(source, edit.spot.at, Operation::Set(edit.after), record);
+        let change = Change { at: edit.spot.at, operation: Operation::Set(edit.after) };
+        draft.add(source, change, record);
     }
     Ok(())
 }
 
-fn guard_node_shared(source: &Source, at: Address, rules: &Rules) -> anyhow::Result<()> {
+/// Refuses a place that other keys share, or that a key written twice leads to.
+fn guard_place(
+    source: &Source,
+    blocks: &mut Blocks,
+    at: Address,
+    rules: &Rules,
+) -> anyhow::Result<()> {
     let node = source.stream.node(at.node);
-    let Some(inner) = at.inner else { return guard_shared(node, rules) };
-    let embedded = Embedded::of(node);
-    embedded.map_or(Ok(()), |block| guard_shared(block.stream().node(inner), rules))
+    source.refuse_duplicates(node)?;
+    guard_shared(node, rules)?;
+    if let Some(inner) = at.inner
+        && let Some(block) = blocks.get(source, at.node)
+    {
+        let inner = block.stream().node(inner);
+        refuse_duplicates_above(inner)?;
+        guard_shared(inner, rules)?;
+    }
+    Ok(())
 }
 
 fn ambiguous(scope: &Images, bump: &Bump, chosen: &[(&Located, Match)]) -> Hinted {
-    let list: Vec<String> = chosen
+    let list = chosen
         .iter()
-        .map(|(located, found)| format!("\n  {}: `{}` {found}", located.describe(), bump.image))
-        .collect();
+        .map(|(located, found)| format!("{}: `{}` {found}", located.describe(), bump.image));
+    let list = shortened(list.collect(), "\n  ");
     Hinted::new(
         Code::Ambiguous,
         format!(
-            "cannot choose: `{}` means {} places in {}:{}",
+            "cannot choose: `{}` means {} places in {}:\n  {list}",
             bump.image,
             chosen.len(),
-            scope.place(),
-            list.concat()
+            scope.place()
         ),
         "name the repository in full, narrow it with --file or --document, or --all to set them all",
     )
@@ -221,12 +254,18 @@ fn not_found(snapshot: &dyn Snapshot, scope: &Images, bump: &Bump) -> anyhow::Re
     let message = format!("cannot find the image `{}` in {}", bump.image, scope.place());
     let searched = search(snapshot, scope, None)?;
     let near = target::nearest(&bump.image, searched.located.iter().map(|l| &l.site));
-    let hint = if near.is_empty() {
+    let mut hint = if near.is_empty() {
         let files = scope.files.len();
-        format!("no image is known in its {files} files; --set KEY=VALUE sets any key of a --file")
+        let files = if files == 1 { "its file".to_owned() } else { format!("its {files} files") };
+        format!("no image is known in {files}; --set KEY=VALUE sets any key of a --file")
     } else {
         format!("the nearest there: {}; --explain lists every candidate", near.join(", "))
     };
+    let unreadable = searched.unreadable.iter().map(|error| format!("{error:#}"));
+    for left_out in unreadable.chain(searched.warnings) {
+        hint.push_str("; ");
+        hint.push_str(&left_out);
+    }
     Ok(Hinted::new(Code::NotFound, message, hint))
 }
 

@@ -11,7 +11,7 @@ pub use images::{Candidate, Images, explain, plan_images};
 pub use source::Source;
 pub use values::{Assignment, plan_values};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ use crate::change::{ChangeSet, FileChange};
 use crate::error::{Code, Hinted};
 use crate::policy::refuse_downgrade;
 use crate::snapshot::Snapshot;
-use crate::yaml::{self, Address, Change, NodeRef, Operation, Sharing};
+use crate::yaml::{self, Address, Change, NodeRef, Sharing};
 
 /// What a user allows or insists on.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -81,17 +81,36 @@ struct Draft {
     files: BTreeMap<String, (Source, Vec<Change>)>,
     edits: Vec<Edit>,
     warnings: Vec<String>,
+    /// What each place is to hold, also where it does already.
+    wanted: HashMap<(String, Address), String>,
 }
 
 impl Draft {
-    fn add(&mut self, source: &Source, at: Address, operation: Operation, edit: Edit) {
+    /// Notes what a place is to hold; whether that is new, or an error where it is to hold something else too.
+    fn want(&mut self, source: &Source, at: Address, value: &str) -> Result<bool, Hinted> {
+        let place = (source.path.clone(), at);
+        match self.wanted.get(&place) {
+            None => {
+                self.wanted.insert(place, value.to_owned());
+                Ok(true)
+            }
+            Some(known) if known == value => Ok(false),
+            Some(known) => {
+                let message = format!(
+                    "cannot give line {} of `{}` two values at once, `{known}` and `{value}`",
+                    source.stream.node(at.node).line(),
+                    source.path
+                );
+                Err(Hinted::plain(Code::Usage, message))
+            }
+        }
+    }
+
+    fn add(&mut self, source: &Source, change: Change, edit: Edit) {
         let entry = self.files.entry(source.path.clone());
         let (_, changes) = entry.or_insert_with(|| (source.clone(), Vec::new()));
-        let change = Change { at, operation };
-        if !changes.contains(&change) {
-            changes.push(change);
-            self.edits.push(edit);
-        }
+        changes.push(change);
+        self.edits.push(edit);
     }
 
     /// Makes the edits and checks them.
@@ -114,12 +133,12 @@ impl Draft {
     }
 }
 
-/// The guards that compare the old version with the new one.
+/// The guards that compare the old version, in all its spellings, with the new one. Not asked where the new
+/// one is there already.
 fn guard(rules: &Rules, before: &[&str], after: &str, place: &str) -> Result<(), Hinted> {
     let old = before.first().copied().unwrap_or_default();
     if let Some(expected) = &rules.expect
         && !before.contains(&expected.as_str())
-        && !before.contains(&after)
     {
         let message = format!("{place} is `{old}`, not `{expected}` as --expect has it");
         let hint = "somebody else changed it; look at it again before deciding";
@@ -142,7 +161,27 @@ fn guard_shared(node: NodeRef<'_>, rules: &Rules) -> anyhow::Result<()> {
     }
 }
 
+/// The files behind the paths, each once: a link and the file it leads to are one.
 fn read(snapshot: &dyn Snapshot, paths: &[String]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let contents = snapshot.read(paths)?;
-    Ok(paths.iter().cloned().zip(contents).collect())
+    let mut real = Vec::with_capacity(paths.len());
+    let mut seen = HashSet::new();
+    for path in paths {
+        let path = snapshot.real_path(path)?;
+        if seen.insert(path.clone()) {
+            real.push(path);
+        }
+    }
+    let contents = snapshot.read(&real)?;
+    Ok(real.into_iter().zip(contents).collect())
+}
+
+/// The first few of many.
+fn shortened(mut list: Vec<String>, separator: &str) -> String {
+    const SHOWN: usize = 10;
+    let more = list.len().saturating_sub(SHOWN);
+    list.truncate(SHOWN);
+    if more > 0 {
+        list.push(format!("and {more} more"));
+    }
+    list.join(separator)
 }

@@ -1,10 +1,12 @@
 //! `--file F --set KEY=VALUE`: any string by its key path.
 
 use super::document::{Selector, describe, select};
-use super::{Draft, Edit, Plan, Rules, Source, guard, read};
+use super::{Draft, Edit, Plan, Rules, Source, guard, read, shortened};
 use crate::error::{Code, Hinted};
+use crate::policy::Policy;
 use crate::snapshot::Snapshot;
-use crate::yaml::{self, Address, Found, Operation, YamlPath};
+use crate::target;
+use crate::yaml::{self, Address, Change, Found, Operation, YamlPath};
 
 /// `KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,7 @@ pub fn plan_values(
     selector: Option<&Selector>,
     assignments: &[Assignment],
     rules: &Rules,
+    policy: &Policy,
 ) -> anyhow::Result<Plan> {
     let (path, bytes) = read(snapshot, &[file.to_owned()])?.swap_remove(0);
     let source = Source::read(&path, bytes)?;
@@ -39,7 +42,26 @@ pub fn plan_values(
         assign(&mut draft, &source, &documents, assignment, rules)
             .map_err(|error| error.context(format!("cannot edit `{path}`")))?;
     }
-    draft.finish()
+    let plan = draft.finish()?;
+    check_images(&plan, policy)?;
+    Ok(plan)
+}
+
+/// The policy is about images, whichever way they are set.
+fn check_images(plan: &Plan, policy: &Policy) -> anyhow::Result<()> {
+    for file in plan.changes.files() {
+        let after = Source::read(&file.path, file.after.clone())?;
+        for site in target::sites(&after.stream, &file.path) {
+            let is_edited = plan.edits.iter().any(|edit| {
+                edit.document == site.document && site.spots().any(|spot| spot.value == edit.after)
+            });
+            if is_edited {
+                let repository = site.repositories.first().map(String::as_str);
+                policy.check(repository, &target::current(&site))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn assign(
@@ -60,9 +82,9 @@ fn assign(
         return absent(draft, source, documents, assignment, rules);
     }
     if found.len() > 1 && !rules.all {
-        let list: Vec<String> = found.iter().map(|(d, _)| describe(stream, *d)).collect();
-        let message =
-            format!("`{}` is in {} documents: {}", assignment.path, found.len(), list.join("; "));
+        let list = found.iter().map(|(document, _)| describe(stream, *document));
+        let list = shortened(list.collect(), "; ");
+        let message = format!("`{}` is in {} documents: {list}", assignment.path, found.len());
         let hint = "--document chooses one, --all takes them all";
         return Err(Hinted::new(Code::Ambiguous, message, hint).into());
     }
@@ -70,13 +92,15 @@ fn assign(
         let node = stream.node(node);
         let before = node.text();
         let place = format!("`{}` on line {}", assignment.path, node.line());
-        guard(rules, before.as_slice(), &assignment.value, &place)?;
-        if before == Some(assignment.value.as_str()) {
+        let at = Address { node: node.id(), inner: None };
+        let is_first = draft.want(source, at, &assignment.value)?;
+        if !is_first || before == Some(assignment.value.as_str()) {
             continue;
         }
+        guard(rules, before.as_slice(), &assignment.value, &place)?;
         let edit = edit(source, document, assignment, node.line(), before);
-        let at = Address { node: node.id(), inner: None };
-        draft.add(source, at, Operation::Set(assignment.value.clone()), edit);
+        let change = Change { at, operation: Operation::Set(assignment.value.clone()) };
+        draft.add(source, change, edit);
     }
     Ok(())
 }
@@ -91,6 +115,10 @@ fn absent(
 ) -> anyhow::Result<()> {
     let stream = &source.stream;
     let &[document] = documents else {
+        if documents.is_empty() {
+            let message = format!("no `{}`: the file is empty", assignment.path);
+            return Err(Hinted::new(Code::NotFound, message, "write its first key by hand").into());
+        }
         let message =
             format!("no `{}` in any of its {} documents", assignment.path, documents.len());
         let hint = "--document chooses one, and the error then tells what it has";
@@ -105,7 +133,7 @@ fn absent(
     let line = stream.node(node).line();
     let operation = Operation::Append { key: key.to_owned(), value: assignment.value.clone() };
     let edit = edit(source, document, assignment, line, None);
-    draft.add(source, Address { node, inner: None }, operation, edit);
+    draft.add(source, Change { at: Address { node, inner: None }, operation }, edit);
     Ok(())
 }
 

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
 
 use crate::cli;
 use crate::error::{Code, Hinted, Outcome};
 use crate::files;
+use crate::git::{self, Person};
 use crate::ui::Ui;
 
 const EXAMPLES: &str = "\
@@ -25,6 +27,9 @@ const SHOP: &[(&str, &str)] = &[
         include_str!("../../examples/shop/environments/production.yaml"),
     ),
 ];
+
+/// Nobody need be configured to try it.
+const AUTHOR: [&str; 2] = ["--author", "Demo <demo@example.com>"];
 
 /// Try the main job on a throw-away GitOps repository
 #[derive(Debug, clap::Args)]
@@ -62,6 +67,7 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
         "Several images and environments, all or nothing:",
         &["bump-tag", "api=v1.3.1", "web=v2.1.0", "-e", "staging,production"],
     )?;
+    remote(ui, &dir.join("remote.git"))?;
     if args.dir.is_some() {
         ui.line(format!("\nThe repository stays in {}.", dir.display()))?;
     }
@@ -78,6 +84,51 @@ fn make(dir: &Path) -> anyhow::Result<()> {
         files::replace(&path, text.as_bytes())?;
     }
     Ok(())
+}
+
+/// The same in a remote repository, as the last step of a build, and two builds at once.
+fn remote(ui: &Ui, bare: &Path) -> anyhow::Result<()> {
+    let author =
+        Person { name: "Demo".into(), email: "demo@example.com".into(), seconds: 0, offset: 0 };
+    let files: Vec<(&str, &[u8])> =
+        SHOP.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+    git::create_bare(bare, "main", &files, (&author, "three environments"))?;
+    ui.line("\nThe same without a checkout, as a build's last step: commit and push to a bare repository.")?;
+    let args = ["bump-tag", "api=v1.2.3", "-e", "staging"];
+    ui.line(format!("$ gitops --repo remote.git {}", args.join(" ")))?;
+    cli::run_in(bare, &[&args[..], &AUTHOR].concat(), ui)?;
+
+    ui.line("\nTwo builds at once, in one file. Neither is lost: who comes second plans again on the new tip.")?;
+    let racers = ["api=v1.2.4", "web=v2.1.0"].map(|image| {
+        let args = ["bump-tag", image, "-e", "staging"];
+        (args.join(" "), race(bare, &args))
+    });
+    for (line, racer) in racers {
+        let output = racer?.wait_with_output().context("cannot wait for a build")?;
+        if !output.status.success() {
+            let cause = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Err(
+                Hinted::plain(Code::Error, format!("cannot run `gitops {line}`: {cause}")).into()
+            );
+        }
+        ui.line(format!("$ gitops --repo remote.git {line} &"))?;
+        ui.text(&String::from_utf8_lossy(&output.stdout))?;
+    }
+
+    ui.line("\nThe history, the newest first:")?;
+    for (id, subject) in git::subjects(bare, "main", 10)? {
+        ui.line(format!("{} {subject}", id.get(..10).unwrap_or(&id)))?;
+    }
+    Ok(())
+}
+
+/// This program as a process of its own, so that the race is a real one.
+fn race(bare: &Path, args: &[&str]) -> anyhow::Result<Child> {
+    let program = std::env::current_exe().context("cannot find this program")?;
+    let mut command = Command::new(program);
+    command.arg("--quiet").arg("--repo").arg(bare).args(args).args(AUTHOR);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().context("cannot start this program")
 }
 
 fn step(ui: &Ui, dir: &Path, title: &str, args: &[&str]) -> anyhow::Result<()> {

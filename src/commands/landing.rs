@@ -180,6 +180,10 @@ impl<'a> Context<'a> {
         origin.repository = args.source.clone().or(origin.repository).map(|url| web_url(&url));
         origin.revision = args.source_revision.clone().or(origin.revision);
         origin.run = args.run_url.clone().or(origin.run);
+        if origin.repository.is_none() {
+            // A commit of nobody knows which repository helps nobody.
+            return Origin { run: origin.run, ..Origin::default() };
+        }
         origin
     }
 

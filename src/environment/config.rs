@@ -136,6 +136,13 @@ impl Config {
         if let Some((name, _)) = config.environments.iter().find(|(_, e)| e.files.is_empty()) {
             return Err(refuse(format!("the environment `{name}` names no files")).into());
         }
+        let patterns = config.environments.values().flat_map(|environment| &environment.files);
+        let mut outside = patterns.filter(|pattern| {
+            pattern.starts_with('/') || pattern.split(['/', '\\']).any(|step| step == "..")
+        });
+        if let Some(pattern) = outside.next() {
+            return Err(refuse(format!("`{pattern}` leads outside the repository")).into());
+        }
         config.policy()?;
         Ok(config)
     }
@@ -184,6 +191,8 @@ mod tests {
             ("environments: [a]\n", "gitops.yaml:1: `environments` must be a mapping"),
             ("environments:\n  s: {}\n", "names no files"),
             ("environments:\n  s: {files: [a], protected: maybe}\n", "invalid type"),
+            ("environments:\n  s: {files: [/etc/**]}\n", "leads outside the repository"),
+            ("environments:\n  s: {files: [a/../../b]}\n", "leads outside the repository"),
             ("a: b: c\n", "line 1: not valid YAML"),
             ("apps: {}\napps: {}\n", "gitops.yaml:2: the key `apps` stands twice"),
         ];

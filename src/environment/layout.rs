@@ -30,7 +30,7 @@ pub(super) fn detect(snapshot: &dyn Snapshot) -> anyhow::Result<Vec<Environment>
         .map(|(name, mut files)| {
             files.sort();
             files.dedup();
-            Environment { name, files, protected: false }
+            Environment { name, files, protected: false, detected: true }
         })
         .collect())
 }
@@ -49,12 +49,13 @@ fn search(
         let path = join(dir, &entry.name);
         if entry.kind != Kind::Directory {
             if let Some(environment) = values_file(&entry.name) {
-                add(found, environment, path);
+                add(found, environment, &path);
             } else if holds && let Some(environment) = stem(&entry.name) {
-                add(found, environment, path);
+                add(found, environment, &path);
             }
-        } else if holds && is_environment(entry) {
-            add(found, &entry.name, format!("{path}/**"));
+        } else if holds && is_environment(entry) && !holds_environments(snapshot, &path)? {
+            let dir = globset::escape(&path);
+            found.entry(entry.name.clone()).or_default().push(format!("{dir}/**"));
         } else if depth < MAX_DEPTH && !is_skipped(&entry.name) {
             search(snapshot, &path, depth + 1, found)?;
         }
@@ -62,8 +63,15 @@ fn search(
     Ok(())
 }
 
-fn add(found: &mut Found, environment: &str, pattern: String) {
-    found.entry(environment.to_owned()).or_default().push(pattern);
+/// Adds a file, whose name is to be taken as it stands.
+fn add(found: &mut Found, environment: &str, path: &str) {
+    found.entry(environment.to_owned()).or_default().push(globset::escape(path));
+}
+
+/// `deploy/kustomize/overlays`: what is in `deploy` is no environment but leads to some.
+fn holds_environments(snapshot: &dyn Snapshot, dir: &str) -> anyhow::Result<bool> {
+    let entries = snapshot.entries(dir)?;
+    Ok(entries.iter().any(|e| e.kind == Kind::Directory && PARENTS.contains(&e.name.as_str())))
 }
 
 fn is_skipped(name: &str) -> bool {
@@ -86,7 +94,8 @@ fn stem(name: &str) -> Option<&str> {
 /// `values-staging.yaml`.
 fn values_file(name: &str) -> Option<&str> {
     let rest = name.strip_prefix("values-")?;
-    rest.strip_suffix(".yaml").or_else(|| rest.strip_suffix(".yml")).filter(|env| !env.is_empty())
+    let name = rest.strip_suffix(".yaml").or_else(|| rest.strip_suffix(".yml"))?;
+    (!matches!(name, "" | "example" | "sample" | "default" | "template")).then_some(name)
 }
 
 /// `ENV/values.yaml` at the root, unless it is a chart.
@@ -98,7 +107,7 @@ fn directories_with_values(snapshot: &dyn Snapshot, found: &mut Found) -> anyhow
         let inside = snapshot.entries(&entry.name)?;
         let has = |name: &str| inside.iter().any(|entry| entry.name == name);
         if has("values.yaml") && !has("Chart.yaml") {
-            add(found, &entry.name, format!("{}/values.yaml", entry.name));
+            add(found, &entry.name, &format!("{}/values.yaml", entry.name));
         }
     }
     Ok(())
@@ -124,11 +133,7 @@ fn helmfile(snapshot: &dyn Snapshot, found: &mut Found) -> anyhow::Result<()> {
             let values = environment.resolved().get("values");
             let files = values.iter().flat_map(|values| values.items()).filter_map(NodeRef::text);
             for path in files.filter(|path| is_yaml(path) && exists(snapshot, path)) {
-                add(
-                    found,
-                    key.scalar().unwrap_or_default(),
-                    path.trim_start_matches("./").to_owned(),
-                );
+                add(found, key.scalar().unwrap_or_default(), path.trim_start_matches("./"));
             }
         }
     }

@@ -4,6 +4,10 @@ mod config;
 mod layout;
 mod schema;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use globset::GlobMatcher;
 
 pub use config::{
@@ -12,7 +16,7 @@ pub use config::{
 
 use crate::error::{Code, Hinted};
 use crate::policy::glob;
-use crate::snapshot::{Kind, Snapshot};
+use crate::snapshot::{Entry, Kind, Snapshot};
 
 /// A named set of files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub struct Environment {
     pub files: Vec<String>,
     /// Changes go through a pull request only.
     pub protected: bool,
+    /// Recognised by the layout; nobody wrote the patterns, so nobody minds one that matches nothing.
+    pub detected: bool,
 }
 
 /// The environments of a repository, ordered by name.
@@ -37,6 +43,7 @@ pub fn all(snapshot: &dyn Snapshot, config: &Config) -> anyhow::Result<Vec<Envir
             name: name.clone(),
             files: environment.files.clone(),
             protected: environment.protected,
+            detected: false,
         })
         .collect())
 }
@@ -74,9 +81,10 @@ impl Environment {
     /// The YAML files of the environment, ordered by path.
     pub fn list(&self, snapshot: &dyn Snapshot) -> anyhow::Result<Vec<String>> {
         let mut found = Vec::new();
+        let listing = Listing { snapshot, known: RefCell::default() };
         for pattern in &self.files {
-            let matched = expand(snapshot, pattern)?;
-            if matched.is_empty() {
+            let matched = expand(&listing, pattern)?;
+            if matched.is_empty() && !self.detected {
                 let message = format!(
                     "cannot find the files of `{}`: nothing matches `{pattern}`",
                     self.name
@@ -92,14 +100,41 @@ impl Environment {
     }
 }
 
+/// Directories, each listed once.
+struct Listing<'s> {
+    snapshot: &'s dyn Snapshot,
+    known: RefCell<HashMap<String, Rc<Vec<Entry>>>>,
+}
+
+impl Listing<'_> {
+    fn entries(&self, dir: &str) -> anyhow::Result<Rc<Vec<Entry>>> {
+        if let Some(known) = self.known.borrow().get(dir) {
+            return Ok(Rc::clone(known));
+        }
+        let entries = Rc::new(self.snapshot.entries(dir)?);
+        self.known.borrow_mut().insert(dir.to_owned(), Rc::clone(&entries));
+        Ok(entries)
+    }
+
+    /// Whether it is a file here: a link to nowhere, or to the outside, is none of the environment's.
+    fn is_file(&self, path: &str, kind: Kind) -> bool {
+        match kind {
+            Kind::File => true,
+            Kind::Symlink => self.snapshot.real_path(path).is_ok(),
+            Kind::Directory | Kind::Submodule => false,
+        }
+    }
+}
+
 /// The files that a pattern names. `*` stays within a directory, `**` does not; a pattern with
 /// either matches YAML files only.
-fn expand(snapshot: &dyn Snapshot, pattern: &str) -> anyhow::Result<Vec<String>> {
+fn expand(listing: &Listing<'_>, pattern: &str) -> anyhow::Result<Vec<String>> {
     let pattern = pattern.trim_start_matches("./");
     let Some(special) = pattern.find(['*', '?', '[', '{']) else {
         let (dir, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+        let entries = listing.entries(dir)?;
         let exists =
-            snapshot.entries(dir)?.iter().any(|entry| entry.name == name && is_file(entry.kind));
+            entries.iter().any(|entry| entry.name == name && listing.is_file(pattern, entry.kind));
         return Ok(if exists { vec![pattern.to_owned()] } else { Vec::new() });
     };
     let start = pattern[..special].rfind('/').map_or("", |at| &pattern[..at]);
@@ -108,25 +143,22 @@ fn expand(snapshot: &dyn Snapshot, pattern: &str) -> anyhow::Result<Vec<String>>
         .build()?
         .compile_matcher();
     let mut found = Vec::new();
-    walk(snapshot, start, &rule, &mut found)?;
+    walk(listing, start, &rule, &mut found)?;
     Ok(found)
 }
 
-fn is_file(kind: Kind) -> bool {
-    matches!(kind, Kind::File | Kind::Symlink)
-}
-
 fn walk(
-    snapshot: &dyn Snapshot,
+    listing: &Listing<'_>,
     dir: &str,
     rule: &GlobMatcher,
     found: &mut Vec<String>,
 ) -> anyhow::Result<()> {
-    for entry in snapshot.entries(dir)? {
+    for entry in listing.entries(dir)?.iter() {
         let path = join(dir, &entry.name);
         if entry.kind == Kind::Directory {
-            walk(snapshot, &path, rule, found)?;
-        } else if is_file(entry.kind) && is_yaml(&entry.name) && rule.is_match(&path) {
+            walk(listing, &path, rule, found)?;
+        } else if is_yaml(&entry.name) && rule.is_match(&path) && listing.is_file(&path, entry.kind)
+        {
             found.push(path);
         }
     }

@@ -58,6 +58,7 @@ const RACE: &[&str] = &[
     "incorrect old value",
     "reference changed",
     "remote ref has changed",
+    "transaction failed",
 ];
 
 /// Who commits, and where to.
@@ -231,13 +232,28 @@ fn round(
     let text = |tree: &str| text(landing, &tip, tree, &message);
     let commit = remote.backend.commit(&edits, &text)?;
     let push = Push { commit: &commit, head: landing.head, options: landing.push_options };
-    match remote.backend.push(&push)? {
+    let pushed = remote.backend.push(&push);
+    let words = remote.backend.take_words();
+    let pushed = pushed?;
+    // Of a lost race only whoever asks wants to hear.
+    let is_over = match &pushed {
+        Pushed::Refused(reason) => is_final(reason) || landing.head.is_some(),
+        Pushed::Done | Pushed::Unknown(_) => true,
+    };
+    for line in words {
+        if is_over {
+            remote.say().remote(&line);
+        } else {
+            remote.say().detail(format!("remote: {line}"));
+        }
+    }
+    match pushed {
         Pushed::Done => {
             let (base, branch) = (tip.id, tip.branch);
             Ok(Step::Landed(Landed { revision: Some(commit), base, branch, rounds }))
         }
         Pushed::Refused(reason) => {
-            if is_final(&reason) || landing.head.is_some() {
+            if is_over {
                 return Err(rejected(remote, &reason));
             }
             remote.say().detail(format!("attempt {rounds}: {reason}"));

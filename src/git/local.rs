@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use git2::{DiffOptions, ErrorCode, ObjectType, Oid, Repository, Tree};
 
+use super::objects::{Files, Mode, Node, Objects};
 use crate::error::{Code, Hinted};
-use crate::snapshot::{Entry, Kind, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// A commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -305,8 +306,8 @@ impl LocalRepository {
 
     /// The files of a commit.
     #[must_use]
-    pub fn snapshot(&self, revision: &Revision) -> CommitTree<'_> {
-        CommitTree { repository: &self.repository, tree: revision.tree }
+    pub fn snapshot(&self, revision: &Revision) -> impl Snapshot + '_ {
+        Files::new(Here(&self.repository), revision.tree.to_string())
     }
 }
 
@@ -323,102 +324,22 @@ pub(super) fn revision_of(commit: &git2::Commit<'_>) -> Revision {
     Revision { id: commit.id(), tree: commit.tree_id(), subject: subject.unwrap_or_default() }
 }
 
-/// The files of a commit, as a [`Snapshot`].
-#[derive(Clone, Copy)]
-pub struct CommitTree<'r> {
-    repository: &'r Repository,
-    tree: Oid,
-}
+/// The objects of a repository that is all here.
+struct Here<'r>(&'r Repository);
 
-impl std::fmt::Debug for CommitTree<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CommitTree").field("tree", &self.tree).finish_non_exhaustive()
-    }
-}
-
-impl CommitTree<'_> {
-    fn find(&self, path: &str) -> Option<(Oid, i32)> {
-        let tree = self.repository.find_tree(self.tree).ok()?;
-        let entry = tree.get_path(Path::new(path)).ok()?;
-        Some((entry.id(), entry.filemode()))
-    }
-
-    fn blob(&self, path: &str, links: usize) -> anyhow::Result<Vec<u8>> {
-        let missing = || {
-            let message = format!("cannot read `{path}`: the revision has no such file");
-            Hinted::plain(Code::NotFound, message)
+impl Objects for Here<'_> {
+    fn children(&self, tree: &str) -> anyhow::Result<Vec<Node>> {
+        let tree = self.0.find_tree(Oid::from_str(tree)?)?;
+        let node = |entry: git2::TreeEntry<'_>| {
+            let name = std::str::from_utf8(entry.name_bytes()).ok()?.to_owned();
+            let mode = Mode::of(u32::try_from(entry.filemode_raw()).ok()?);
+            Some(Node { name, mode, id: entry.id().to_string() })
         };
-        let (id, mode) = self.find(path).ok_or_else(missing)?;
-        let blob = self.repository.find_blob(id).map_err(|_| missing())?;
-        if mode != 0o120_000 {
-            return Ok(blob.content().to_vec());
-        }
-        let target = String::from_utf8_lossy(blob.content()).into_owned();
-        let inside = joined(path, &target).filter(|_| links > 0).ok_or_else(|| {
-            let message = format!("cannot read `{path}`: the link leads to `{target}`, outside");
-            Hinted::plain(Code::Outside, message)
-        })?;
-        self.blob(&inside, links - 1)
-    }
-}
-
-/// Where a link of a file leads; `None` outside the repository.
-fn joined(path: &str, target: &str) -> Option<String> {
-    if target.starts_with('/') {
-        return None;
-    }
-    let mut parts: Vec<&str> = path.split('/').collect();
-    parts.pop();
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
-}
-
-impl Snapshot for CommitTree<'_> {
-    fn entries(&self, dir: &str) -> anyhow::Result<Vec<Entry>> {
-        let id = if dir.is_empty() { Some(self.tree) } else { self.find(dir).map(|found| found.0) };
-        let Some(tree) = id.and_then(|id| self.repository.find_tree(id).ok()) else {
-            return Ok(Vec::new());
-        };
-        let kind = |entry: &git2::TreeEntry<'_>| match (entry.kind(), entry.filemode()) {
-            (Some(ObjectType::Tree), _) => Kind::Directory,
-            (Some(ObjectType::Commit), _) => Kind::Submodule,
-            (_, 0o120_000) => Kind::Symlink,
-            _ => Kind::File,
-        };
-        let mut entries: Vec<Entry> = tree
-            .iter()
-            .filter_map(|entry| {
-                Some(Entry { name: entry.name().ok()?.to_owned(), kind: kind(&entry) })
-            })
-            .collect();
-        entries.sort();
-        Ok(entries)
+        Ok(tree.iter().filter_map(node).collect())
     }
 
-    fn read(&self, paths: &[String]) -> anyhow::Result<Vec<Vec<u8>>> {
-        /// As many links in a row as Linux follows.
-        const LINKS: usize = 40;
-        paths.iter().map(|path| self.blob(path, LINKS)).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_stay_inside() {
-        assert_eq!(joined("a/b/c.yaml", "../d.yaml").as_deref(), Some("a/d.yaml"));
-        assert_eq!(joined("c.yaml", "./d/e.yaml").as_deref(), Some("d/e.yaml"));
-        assert_eq!(joined("c.yaml", "../d.yaml"), None);
-        assert_eq!(joined("c.yaml", "/etc/passwd"), None);
+    fn blobs(&self, ids: &[String]) -> anyhow::Result<Vec<Vec<u8>>> {
+        let read = |id: &String| Ok(self.0.find_blob(Oid::from_str(id)?)?.content().to_vec());
+        ids.iter().map(read).collect()
     }
 }

@@ -203,6 +203,15 @@ impl<O: Objects> Snapshot for Files<O> {
         }
         self.objects.blobs(&ids)
     }
+
+    fn real_path(&self, path: &str) -> anyhow::Result<String> {
+        let place = self.locate(path)?;
+        if place.node.is_none() {
+            let message = format!("cannot read `{path}`: there is no such file in the branch");
+            return Err(Hinted::plain(Code::NotFound, message).into());
+        }
+        Ok(place.path)
+    }
 }
 
 #[cfg(test)]

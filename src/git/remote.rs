@@ -48,8 +48,7 @@ impl Way {
     fn by_git(&self) -> anyhow::Result<Box<dyn Backend>> {
         let carried = self.carried.clone();
         let (address, config, settings) = (&self.address, &self.config, &self.settings);
-        let say = self.say.clone();
-        Ok(Box::new(Cli::new(address, carried, config, settings, self.deadline, say)?))
+        Ok(Box::new(Cli::new(address, carried, config, settings, self.deadline)?))
     }
 }
 
@@ -130,7 +129,12 @@ impl Remote {
         pack: &[u8],
         options: &[String],
     ) -> anyhow::Result<Pushed> {
-        self.backend.send(&Send { branch, old, new, pack, options })
+        let sent = self.backend.send(&Send { branch, old, new, pack, options });
+        let words = self.backend.take_words();
+        for line in &words {
+            self.way.say.remote(line);
+        }
+        sent
     }
 
     fn refresh_patiently(&mut self, branch: Option<&str>) -> anyhow::Result<Tip> {

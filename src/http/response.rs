@@ -95,12 +95,17 @@ impl Response {
     #[must_use]
     pub fn error_text(self) -> String {
         let is_html = self.header("content-type").is_some_and(|kind| kind.contains("html"));
+        let status = self.status();
         let mut bytes = Vec::new();
         // What cannot be read cannot be quoted; the status says enough.
         let _ = self.take(LIMIT).read_to_end(&mut bytes);
         let text = String::from_utf8_lossy(&bytes);
-        let text = if is_html { without_markup(&text) } else { text.into_owned() };
-        plain_text(&text, QUOTED_LINES, QUOTED)
+        if !is_html {
+            return plain_text(&text, QUOTED_LINES, QUOTED);
+        }
+        // Of a page its title, unless that only repeats the status.
+        let title = plain_text(&without_markup(&text), 1, QUOTED);
+        if title.trim_start().starts_with(status.as_str()) { String::new() } else { title }
     }
 }
 

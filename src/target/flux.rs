@@ -11,6 +11,12 @@ pub(super) fn find(scope: &Scope<'_>, sites: &mut Vec<Site>) {
             if let Some(values) = spec.get("values") {
                 helm_values::search(&scope.at(values), sites);
             }
+            for renderer in spec.get("postRenderers").iter().flat_map(|list| list.items()) {
+                if let Some(renderer) = renderer.get("kustomize") {
+                    kustomize::images(&scope, renderer, sites);
+                    kustomize::patches(&scope, renderer, sites);
+                }
+            }
         }
         ("kustomize.toolkit.fluxcd.io", "Kustomization") => {
             kustomize::images(&scope, spec, sites);

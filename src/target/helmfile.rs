@@ -23,8 +23,12 @@ pub(super) fn find(scope: &Scope<'_>, sites: &mut Vec<Site>) {
 
 pub(super) fn is_helmfile(scope: &Scope<'_>) -> bool {
     let root = scope.root();
-    let releases = root.get("releases").is_some_and(NodeRef::is_sequence);
-    releases || scope.file_name().starts_with("helmfile") && root.get("environments").is_some()
+    let named = scope.file_name().starts_with("helmfile");
+    let is_release = |item: NodeRef<'_>| named || item.resolved().get("chart").is_some();
+    let releases = root
+        .get("releases")
+        .is_some_and(|releases| releases.is_sequence() && releases.items().all(is_release));
+    releases || named && root.get("environments").is_some()
 }
 
 /// The items of `values:` that are maps; the others are names of files.

@@ -34,10 +34,7 @@ pub(super) fn is_kustomization(scope: &Scope<'_>) -> bool {
 /// `images: [{name, newName, newTag, digest}]`, as Flux has it too.
 pub(super) fn images<'s>(scope: &Scope<'s>, parent: NodeRef<'s>, sites: &mut Vec<Site>) {
     for item in parent.get("images").iter().flat_map(|images| images.items()) {
-        let value = |key| {
-            let (_, value) = item.entries().find(|(name, _)| name.scalar() == Some(key))?;
-            value.resolved().scalar().map(|_| scope.spot(value))
-        };
+        let value = |key| helm_values::scalar(item, key).map(|value| scope.spot(value));
         let Some(place) = Place::of(value("newTag"), value("digest")) else { continue };
         let repositories: Vec<String> = ["newName", "name"]
             .iter()
@@ -50,7 +47,7 @@ pub(super) fn images<'s>(scope: &Scope<'s>, parent: NodeRef<'s>, sites: &mut Vec
     }
 }
 
-/// Patches written as a block in `patches:` or `patchesStrategicMerge:`.
+/// Patches written as a block under `patch:`.
 pub(super) fn patches<'s>(scope: &Scope<'s>, parent: NodeRef<'s>, sites: &mut Vec<Site>) {
     for item in parent.get("patches").iter().flat_map(|patches| patches.items()) {
         let Some(patch) = item.get("patch") else { continue };

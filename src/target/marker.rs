@@ -14,19 +14,18 @@ enum Part {
 }
 
 pub(super) fn find(scope: &Scope<'_>, sites: &mut Vec<Site>) {
-    let source = scope.root().stream().source();
-    // Most files have no marker at all.
+    let stream = scope.root().stream();
+    let source = stream.document_text(scope.document());
+    // Most documents have no marker at all.
     if !source.contains("$imagepolicy") && !source.contains("# gitops:") {
         return;
     }
-    let document = scope.root().stream().document_of(scope.root().id());
-    for node in scope.root().stream().nodes_of(document) {
+    for node in stream.nodes_of(scope.document()) {
         let is_value = matches!(node.kind(), Kind::Scalar(_)) && node.parent().is_some();
         if !is_value || node.is_key() {
             continue;
         }
-        let Some((_, comment)) = node.rest_of_line().split_once('#') else { continue };
-        let Some((name, part)) = read(comment.trim()) else { continue };
+        let Some((name, part)) = node.comment().and_then(read) else { continue };
         sites.push(site(scope, node, name, part));
     }
 }
@@ -59,7 +58,11 @@ fn site<'s>(scope: &Scope<'s>, node: NodeRef<'s>, name: String, part: Part) -> S
             (vec![image.repository], Place::Reference { spot, prefix: String::new() })
         }
         (None, Part::Digest) => (Vec::new(), Place::Digest(spot)),
-        (None, _) => (Vec::new(), Place::Tag { tag: spot, digest: None }),
+        (None, _) => {
+            let beside = node.parent().and_then(|parent| parent.value("digest"));
+            let digest = beside.filter(|digest| digest.resolved().scalar().is_some());
+            (Vec::new(), Place::Tag { tag: spot, digest: digest.map(|digest| scope.spot(digest)) })
+        }
     };
     let mut site = scope.site(node, repositories, names, place);
     // A marker is the name: what stands above it is nobody's choice.

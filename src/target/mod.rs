@@ -138,7 +138,8 @@ impl Site {
         }
     }
 
-    fn spots(&self) -> impl Iterator<Item = &Spot> {
+    /// All its scalars.
+    pub fn spots(&self) -> impl Iterator<Item = &Spot> {
         let second = match &self.place {
             Place::Tag { digest, .. } => digest.as_ref(),
             Place::Reference { .. } | Place::Digest(_) => None,

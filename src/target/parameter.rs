@@ -9,9 +9,7 @@ pub(super) fn find(scope: &Scope<'_>, sites: &mut Vec<Site>) {
     let entries: Vec<(&str, NodeRef<'_>)> = list
         .items()
         .filter_map(|item| {
-            let (_, value) = item.entries().find(|(name, _)| name.scalar() == Some("value"))?;
-            value.resolved().scalar()?;
-            Some((item.get_text("name")?, value))
+            Some((item.get_text("name")?, super::helm_values::scalar(item, "value")?))
         })
         .collect();
     let text = |name: &str| entries.iter().find(|(n, _)| *n == name).and_then(|(_, v)| v.text());

@@ -50,6 +50,11 @@ impl<'s> Scope<'s> {
         self.root
     }
 
+    /// The number of the document in the file.
+    pub(super) fn document(&self) -> usize {
+        self.document
+    }
+
     /// The file's name without its directories.
     pub(super) fn file_name(&self) -> &'s str {
         self.path.rsplit('/').next().unwrap_or(self.path)
@@ -85,7 +90,8 @@ impl<'s> Scope<'s> {
 
     /// The scalar as a spot; none where it has no text of its own to replace.
     pub(super) fn spot(&self, node: NodeRef<'s>) -> Spot {
-        let value = node.text().unwrap_or_default().to_owned();
+        let empty = node.resolved().is_null();
+        let value = node.text().filter(|_| !empty).unwrap_or_default().to_owned();
         match self.block {
             None => Spot {
                 at: Address { node: node.id(), inner: None },

@@ -101,7 +101,7 @@ fn tag_edit<'s>(
 
 /// A digest in the spelling of the old one; empty where it is dropped.
 fn digest_edit<'s>(spot: &'s Spot, digest: Option<&str>) -> SpotEdit<'s> {
-    let is_bare = !spot.value.is_empty() && !spot.value.contains(':');
+    let is_bare = spot.value != full_digest(&spot.value);
     let digest = digest.unwrap_or_default();
     let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
     SpotEdit { spot, after: if is_bare { hex } else { digest }.to_owned() }

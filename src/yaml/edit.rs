@@ -1,5 +1,6 @@
 //! The one way to change a YAML text: plan splices, apply them, read the result back twice.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::embedded::Embedded;
@@ -104,18 +105,31 @@ fn insert(
 impl Planned {
     /// Several keys can be added to one mapping; a value can be set only once.
     fn merge(&mut self, new: Self, line: usize) -> Result<(), Hinted> {
-        if let (Expected::Appended(old), Expected::Appended(more)) =
-            (&mut self.expected, new.expected)
-        {
-            old.extend(more);
-            self.splices.extend(new.splices);
-            return Ok(());
+        let (
+            (Expected::Appended(old), Expected::Appended(more))
+            | (Expected::Opened(old), Expected::Opened(more)),
+        ) = ((&mut self.expected, new.expected),)
+        else {
+            return Err(contradiction(line));
+        };
+        for (splice, (key, value)) in new.splices.into_iter().zip(more) {
+            match old.iter().find(|(known, _)| *known == key) {
+                Some((_, known)) if *known == value => {}
+                Some(_) => return Err(contradiction(line)),
+                None => {
+                    old.push((key, value));
+                    self.splices.push(splice);
+                }
+            }
         }
-        let message = format!("cannot give line {line} two different values at once");
-        Err(Hinted::plain(Code::Usage, message))
+        Ok(())
     }
 }
 
+fn contradiction(line: usize) -> Hinted {
+    let message = format!("cannot give line {line} two different values at once");
+    Hinted::plain(Code::Usage, message)
+}
 fn plan_block(stream: &Stream, node: NodeId, changes: &[Change]) -> anyhow::Result<Planned> {
     let node = stream.node(node);
     let lost = || {
@@ -135,8 +149,12 @@ fn plan_block(stream: &Stream, node: NodeId, changes: &[Change]) -> anyhow::Resu
 
 fn sorted<'p>(planned: impl Iterator<Item = &'p Planned>) -> Vec<Splice> {
     let mut splices: Vec<Splice> = planned.flat_map(|p| p.splices.iter().cloned()).collect();
-    // Stable, so that keys added at one place keep their order.
-    splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
+    // Keys added at one place: the deeper mapping ends first. Stable, so that others keep their order.
+    let depth = |splice: &Splice| {
+        let line = splice.text.trim_start_matches(['\r', '\n']);
+        line.len() - line.trim_start_matches(' ').len()
+    };
+    splices.sort_by_key(|splice| (splice.range.start, splice.range.end, Reverse(depth(splice))));
     splices
 }
 

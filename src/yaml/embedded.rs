@@ -7,8 +7,8 @@ use super::{Kind, NodeRef, Stream, Style};
 #[derive(Clone, Debug)]
 pub struct Embedded {
     stream: Stream,
-    /// Where each line's content starts in the file.
-    lines: Vec<usize>,
+    /// Where each line's content starts, in the block and in the file.
+    lines: Vec<(usize, usize)>,
     /// The line of the file that holds the first line of the block.
     first_line: usize,
     indent: String,
@@ -47,14 +47,12 @@ impl Embedded {
 
     /// The same splice in the file; `None` where its bytes are not on one line of the block.
     pub(super) fn outside(&self, splice: &Splice) -> Option<Splice> {
-        let text = self.stream.source();
-        let before = &text[..splice.range.start];
-        let line = before.matches('\n').count();
-        let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
-        if text[splice.range.clone()].contains('\n') {
+        if self.stream.source()[splice.range.clone()].contains('\n') {
             return None;
         }
-        let start = self.lines.get(line)? + column;
+        let line = self.lines.partition_point(|(inside, _)| *inside <= splice.range.start);
+        let (inside, outside) = self.lines.get(line.checked_sub(1)?)?;
+        let start = outside + (splice.range.start - inside);
         let indented = splice.text.replace('\n', &format!("{}{}", self.ending, self.indent));
         Some(Splice { range: start..start + splice.range.len(), text: indented })
     }
@@ -62,14 +60,14 @@ impl Embedded {
 
 /// Where the content of each line of `text` stands in the file from `start` on; `None` unless every
 /// line is found behind one and the same indentation.
-fn line_starts(source: &str, start: usize, text: &str) -> Option<(Vec<usize>, String)> {
+fn line_starts(source: &str, start: usize, text: &str) -> Option<(Vec<(usize, usize)>, String)> {
     let first = text.lines().find(|line| !line.is_empty())?;
     let outer = source[start..].lines().find(|line| !line.trim().is_empty())?;
     let indent = outer.strip_suffix(first)?;
     if !indent.bytes().all(|b| b == b' ') {
         return None;
     }
-    let mut at = start;
+    let (mut at, mut inside) = (start, 0);
     let mut lines = Vec::new();
     for line in text.lines() {
         let rest = source.get(at..)?;
@@ -82,8 +80,9 @@ fn line_starts(source: &str, start: usize, text: &str) -> Option<(Vec<usize>, St
         if !matches {
             return None;
         }
-        lines.push(at + indent.len());
+        lines.push((inside, at + indent.len()));
         at += outer.len();
+        inside += line.len() + 1;
     }
     Some((lines, indent.to_owned()))
 }

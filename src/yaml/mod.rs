@@ -101,8 +101,11 @@ struct Node {
 #[derive(Clone, Debug)]
 pub struct Document {
     root: Option<NodeId>,
+    /// The number that its first node has, or would have.
+    first: u32,
     /// Where its first byte is: that of `---`, or of the stream.
     start: u32,
+    line: u32,
     explicit: bool,
 }
 
@@ -145,8 +148,7 @@ impl Stream {
     /// The line (from 1) on which a document starts.
     #[must_use]
     pub fn document_line(&self, document: usize) -> usize {
-        let start = self.documents.get(document).map_or(0, |d| d.start as usize);
-        self.source[..start].matches('\n').count() + 1
+        self.documents.get(document).map_or(1, |d| d.line as usize)
     }
 
     /// The node with this number.
@@ -162,11 +164,8 @@ impl Stream {
     }
 
     fn node_range(&self, document: usize) -> Range<u32> {
-        let first = |document: usize| {
-            let rest = self.documents.get(document..).unwrap_or_default();
-            let all = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-            rest.iter().find_map(|d| d.root).map_or(all, |root| root.0)
-        };
+        let all = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        let first = |document: usize| self.documents.get(document).map_or(all, |d| d.first);
         first(document)..first(document + 1)
     }
 
@@ -177,12 +176,10 @@ impl Stream {
         start..end
     }
 
-    /// The document a node belongs to.
+    /// The text of a document, from its `---` to the next one's.
     #[must_use]
-    pub fn document_of(&self, id: NodeId) -> usize {
-        (0..self.documents.len())
-            .find(|&document| self.node_range(document).contains(&id.0))
-            .unwrap_or_default()
+    pub fn document_text(&self, document: usize) -> &str {
+        &self.source[self.document_span(document)]
     }
 
     /// The aliases that refer to a node's anchor.
@@ -287,6 +284,13 @@ impl<'s> NodeRef<'s> {
         if node.is_missing() { None } else { node.scalar() }
     }
 
+    /// Whether it stands for no value: nothing at all, or a bare `null` or `~`.
+    #[must_use]
+    pub fn is_null(self) -> bool {
+        let is_word = || matches!(self.scalar(), Some("null" | "Null" | "NULL" | "~"));
+        self.kind() == Kind::Scalar(Style::Plain) && (self.is_missing() || is_word())
+    }
+
     /// The node itself, or the anchored node an alias stands for.
     #[must_use]
     pub fn resolved(self) -> Self {
@@ -339,6 +343,12 @@ impl<'s> NodeRef<'s> {
         self.get(key)?.text()
     }
 
+    /// The first value under a key as it stands there, an alias for one.
+    #[must_use]
+    pub fn value(self, key: &str) -> Option<Self> {
+        self.entry(key).map(|(_, value)| value)
+    }
+
     fn entry(self, key: &str) -> Option<(Self, Self)> {
         self.entries().find(|(name, _)| name.scalar() == Some(key))
     }
@@ -374,10 +384,12 @@ impl<'s> NodeRef<'s> {
         YamlPath::new(segments)
     }
 
-    /// The text between its end and the end of that line.
+    /// The comment behind it on its line, where it is the last value there: only blanks and closing
+    /// brackets may stand between.
     #[must_use]
-    pub fn rest_of_line(self) -> &'s str {
+    pub fn comment(self) -> Option<&'s str> {
         let rest = self.stream.source.get(self.span().end..).unwrap_or_default();
-        rest.split('\n').next().unwrap_or_default()
+        let rest = rest.trim_start_matches([' ', '\t', ']', '}', ',']).strip_prefix('#')?;
+        rest.split('\n').next().map(str::trim)
     }
 }

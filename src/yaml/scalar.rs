@@ -48,10 +48,8 @@ fn is_decimal(text: &str) -> bool {
         !exponent.is_empty() && digits(exponent)
     });
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    exponent_fits
-        && digits(whole)
-        && digits(fraction)
-        && mantissa.len() > mantissa.matches('.').count()
+    // Some readers of YAML 1.1 take even `.` and `e5` for floats.
+    exponent_fits && digits(whole) && digits(fraction) && !text.is_empty()
 }
 
 /// `2024-1-2`, alone or followed by a time.
@@ -102,8 +100,8 @@ fn is_plain_safe(text: &str, flow: bool) -> bool {
         && !text.contains(" #")
         && !text.contains("\t#")
         && !text.chars().any(is_special)
-        // A colon before a flow indicator would end the key of a flow mapping.
-        && !(flow && text.contains([',', '[', ']', '{', '}']))
+        // go-yaml and PyYAML refuse a `?` anywhere in a flow collection.
+        && !(flow && text.contains([',', '[', ']', '{', '}', '?']))
 }
 
 /// Control characters, line breaks of Unicode and the byte order mark.
@@ -163,7 +161,7 @@ mod tests {
     fn knows_what_is_not_a_string() {
         let ambiguous = "~ = << null Null NULL true False yes No on OFF y N .nan .inf -.INF +.inf \
             0 16 -1 +7 0755 0o17 0O17 0x1F 0X1f 0b101 -0x1f 0o-1 1_000 1.20 1.0 .5 5. -1.5 1e3 12e4567 \
-            7e31209 1.5e+3 1E-2 2024-01-15 2024-1-5 2024-01-15T10:00:00Z 190:20 1:30 1:30:59.5 -1:20 1_0:20";
+            7e31209 1.5e+3 1E-2 2024-01-15 2024-1-5 2024-01-15T10:00:00Z e3 e1234567 .e196 . 190:20 1:30 1:30:59.5 -1:20 1_0:20";
         for text in ambiguous.split_whitespace() {
             assert!(is_ambiguous(text), "{text}");
         }
@@ -172,7 +170,7 @@ mod tests {
 
     #[test]
     fn knows_what_is_a_string() {
-        let strings = "v1.0.0 1.2.3 sha256-abc latest 1.20-rc1 0xg 0x e3 1e .e1 . 2024-01 \
+        let strings = "v1.0.0 1.2.3 sha256-abc latest 1.20-rc1 0xg 0x 1e ... 2024-01 \
             24-01-15 2024-01-15x 1:60 1:234 a:1 nullx yesterday _1 --1 0b2 1.2.3.4 main-7e3 1-2-3";
         for text in strings.split_whitespace() {
             assert!(!is_ambiguous(text), "{text}");
@@ -188,6 +186,8 @@ mod tests {
             ("r.io:5000/a/b:v1", Style::Plain, false, "r.io:5000/a/b:v1"),
             ("a, b", Style::Plain, false, "a, b"),
             ("a, b", Style::Plain, true, "\"a, b\""),
+            ("http://x/?q=1", Style::Plain, true, "\"http://x/?q=1\""),
+            ("http://x/?q=1", Style::Plain, false, "http://x/?q=1"),
             ("a: b", Style::Plain, false, "\"a: b\""),
             ("a #b", Style::Plain, false, "\"a #b\""),
             ("a#b", Style::Plain, false, "a#b"),

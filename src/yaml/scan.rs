@@ -58,7 +58,9 @@ impl Builder {
         match event {
             Event::DocumentStart(explicit, _) => self.documents.push(Document {
                 root: None,
+                first: narrow(self.nodes.len()),
                 start: span.start.byte_offset().map_or(0, narrow),
+                line: narrow(span.start.line()),
                 explicit,
             }),
             Event::Alias(anchor) => {

@@ -2,6 +2,7 @@
 //! no other byte. Three dozen shapes, each in eight dresses: some 300 files of up to 200 kB.
 
 use gitops::bump::{Assignment, Rules, Selector, plan_values};
+use gitops::policy::Policy;
 use gitops::snapshot::{Entry, Snapshot};
 use gitops::yaml::Sharing;
 
@@ -15,6 +16,10 @@ impl Snapshot for OneFile {
 
     fn read(&self, _: &[String]) -> anyhow::Result<Vec<Vec<u8>>> {
         Ok(vec![self.0.clone()])
+    }
+
+    fn real_path(&self, path: &str) -> anyhow::Result<String> {
+        Ok(path.to_owned())
     }
 }
 
@@ -152,8 +157,9 @@ fn set(text: &str, document: usize, path: &str, value: &str) -> Result<String, S
     let assignment = Assignment::parse(&format!("{path}={value}")).unwrap();
     let selector = Selector::Number(document);
     let file = OneFile(text.as_bytes().to_vec());
-    let plan = plan_values(&file, "f.yaml", Some(&selector), &[assignment], &rules())
-        .map_err(|error| format!("{error:#}"))?;
+    let plan =
+        plan_values(&file, "f.yaml", Some(&selector), &[assignment], &rules(), &Policy::default())
+            .map_err(|error| format!("{error:#}"))?;
     let after = plan.changes.files().first().map(|file| file.after.clone());
     Ok(after.map_or_else(|| text.to_owned(), |after| String::from_utf8(after).unwrap()))
 }

@@ -40,6 +40,27 @@ fn run(sandbox: &Sandbox, line: &str) -> String {
     said
 }
 
+/// What was said, with the lines kept as the page has them where its `[..]` stands for the rest.
+fn as_shown(said: &str, shown: &[&str]) -> String {
+    let fits = |line: &str, pattern: &str| {
+        let mut rest = line;
+        let parts: Vec<&str> = pattern.split("[..]").collect();
+        parts.len() > 1
+            && line.starts_with(parts[0])
+            && line.ends_with(parts[parts.len() - 1])
+            && parts.iter().all(|part| {
+                let found = rest.find(part).map(|at| &rest[at + part.len()..]);
+                found.inspect(|after| rest = after).is_some()
+            })
+    };
+    said.split_inclusive('\n')
+        .enumerate()
+        .map(|(at, line)| {
+            shown.get(at).filter(|pattern| fits(line, pattern)).unwrap_or(&line).to_owned()
+        })
+        .collect()
+}
+
 /// The page with every block's output as it is now.
 fn played(page: &str) -> String {
     let sandbox = sandbox();
@@ -52,7 +73,12 @@ fn played(page: &str) -> String {
         }
         while let Some(line) = lines.next_if(|line| line.trim_end() != "```") {
             let Some(command) = line.strip_prefix("$ ") else { continue };
-            let said = run(&sandbox, command);
+            let mut shown = Vec::new();
+            let is_output = |line: &&str| line.trim_end() != "```" && !line.starts_with("$ ");
+            while let Some(line) = lines.next_if(is_output) {
+                shown.push(line);
+            }
+            let said = as_shown(&run(&sandbox, command), &shown);
             out.push_str(line);
             out.push_str(&said);
             if !said.is_empty() && !said.ends_with('\n') {

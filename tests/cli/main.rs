@@ -14,6 +14,7 @@ mod bump_tag;
 mod corpus;
 mod diff;
 mod docs;
+mod git;
 mod kubectl;
 mod properties;
 mod status;

@@ -55,7 +55,7 @@ fn write(tree: &WorkTree, plan: &Plan) -> anyhow::Result<Replaced> {
     // Two names of one file are one file.
     let mut by_path = BTreeMap::new();
     for change in plan.changes.files() {
-        by_path.insert(tree.real_path(&change.path)?, change);
+        by_path.insert(tree.locate(&change.path)?, change);
     }
     let replacements: Vec<Replacement<'_>> = by_path
         .iter()
@@ -98,7 +98,7 @@ impl Committing {
     ) -> anyhow::Result<Prepared> {
         let mut contents = BTreeMap::new();
         for change in plan.changes.files() {
-            let real = tree.real_path(&change.path)?;
+            let real = tree.locate(&change.path)?;
             let relative = real.strip_prefix(tree.root()).unwrap_or(&real);
             contents.insert(relative.to_string_lossy().replace('\\', "/"), change.after.clone());
         }

@@ -57,11 +57,12 @@ impl<'a> Request<'a> {
     }
 
     pub(super) fn plan(&self, tree: &dyn Snapshot) -> anyhow::Result<Plan> {
-        if let Some(file) = self.file.as_deref().filter(|_| !self.assignments.is_empty()) {
-            let selector = self.selector.as_ref();
-            return bump::plan_values(tree, file, selector, &self.assignments, &self.rules);
-        }
         let config = self.config(tree)?;
+        if let Some(file) = self.file.as_deref().filter(|_| !self.assignments.is_empty()) {
+            let (selector, policy) = (self.selector.as_ref(), config.policy()?);
+            let assignments = &self.assignments;
+            return bump::plan_values(tree, file, selector, assignments, &self.rules, &policy);
+        }
         let scopes = self.scopes(tree, &config)?;
         bump::plan_images(tree, &config, &self.bumps, &scopes, &self.rules)
     }

@@ -16,7 +16,6 @@ use crate::git::config::Config;
 use crate::git::connection::{NoProgram, local_command};
 use crate::git::credentials::Credentials;
 use crate::git::objects::{Files, Mode, Node, Objects};
-use crate::git::say::Say;
 use crate::git::store::Edit;
 use crate::git::{Settings, trouble};
 use crate::http::plain_text;
@@ -26,7 +25,7 @@ pub(in crate::git) struct Cli {
     place: String,
     git: Git,
     tip: Option<Tip>,
-    say: Say,
+    words: Vec<String>,
 }
 
 /// `git` in our bare repository.
@@ -51,7 +50,6 @@ impl Cli {
         config: &Config,
         settings: &Settings,
         deadline: Instant,
-        say: Say,
     ) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("gitops-").tempdir()?;
         let variables = variables(address, carried, config, settings);
@@ -66,17 +64,11 @@ impl Cli {
             }
             Err(error) => error,
         })?;
-        Ok(Self { place, git, tip: None, say })
+        Ok(Self { place, git, tip: None, words: Vec::new() })
     }
 
     fn tip(&self) -> anyhow::Result<&Tip> {
         self.tip.as_ref().ok_or_else(|| anyhow::anyhow!("no branch was read"))
-    }
-
-    fn hear(&self, stderr: &str) {
-        for line in stderr.lines().filter_map(|line| line.strip_prefix("remote:")) {
-            self.say.remote(line.trim_end_matches("\u{1b}[K").trim());
-        }
     }
 
     fn fail(&self, verb: &str, output: &Output) -> anyhow::Error {
@@ -87,6 +79,12 @@ impl Cli {
         }
         Hinted::plain(Code::Git, format!("{message}: {text}")).into()
     }
+}
+
+/// The remote's lines.
+fn words(stderr: &str) -> Vec<String> {
+    let lines = stderr.lines().filter_map(|line| line.strip_prefix("remote:"));
+    lines.map(|line| line.trim_end_matches("\u{1b}[K").trim().to_owned()).collect()
 }
 
 /// Our settings as Git's variables: configuration pairs, credentials that are known, and no prompt.
@@ -252,7 +250,7 @@ impl Backend for Cli {
         args.extend(options.iter().map(String::as_str));
         args.extend([self.place.as_str(), &spec]);
         let output = self.git.run(&args, b"")?;
-        self.hear(&output.stderr);
+        self.words = words(&output.stderr);
         if output.is_ok {
             return Ok(Pushed::Done);
         }
@@ -271,6 +269,10 @@ impl Backend for Cli {
 
     fn send(&mut self, send: &Send<'_>) -> anyhow::Result<Pushed> {
         self.advertised(send.branch).map(|_| Pushed::Refused(String::new()))
+    }
+
+    fn take_words(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.words)
     }
 
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {

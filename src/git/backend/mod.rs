@@ -97,6 +97,11 @@ pub(super) trait Backend {
     /// Sets a branch from one commit to another, with the objects that are new there.
     fn send(&mut self, send: &Send<'_>) -> anyhow::Result<Pushed>;
 
+    /// What the remote said during the last push: worth showing, or not, depending on how it ended.
+    fn take_words(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether the tip holds a commit of ours in its history.
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool>;
 

@@ -43,6 +43,7 @@ pub(in crate::git) struct Wire {
     held: Option<Oid>,
     composed: Option<Composed>,
     is_healed: bool,
+    words: Vec<String>,
     say: Say,
 }
 
@@ -101,6 +102,7 @@ impl Wire {
             held: None,
             composed: None,
             is_healed: false,
+            words: Vec::new(),
             say,
         })
     }
@@ -273,10 +275,12 @@ impl Backend for Wire {
         let zeros = "0".repeat(send.new.len());
         let old = send.old.unwrap_or(&zeros);
         let update = Update { name: &name, old, new: send.new, options: send.options };
-        let say = self.say.clone();
-        let tell = |line: &str| say.remote(line);
+        let words = RefCell::new(Vec::new());
+        let tell = |line: &str| words.borrow_mut().push(line.to_owned());
         let session = &mut *receive.session;
-        Ok(match wire::push(&receive.capabilities, &update, send.pack, session, &tell) {
+        let reply = wire::push(&receive.capabilities, &update, send.pack, session, &tell);
+        self.words = words.into_inner();
+        Ok(match reply {
             Ok(Reply::Done) => Pushed::Done,
             Ok(Reply::Refused(reason)) => Pushed::Refused(reason),
             Ok(Reply::Silent) => {
@@ -284,6 +288,10 @@ impl Backend for Wire {
             }
             Err(error) => failed(session.explain(error))?,
         })
+    }
+
+    fn take_words(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.words)
     }
 
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {

@@ -35,6 +35,8 @@ struct State {
     base: Url,
     credentials: Credentials,
     login: Option<Login>,
+    /// Where the credentials came from that were refused last.
+    refused: Option<String>,
     /// Counts the changes of `login`, so that of two parallel requests only one asks for the next.
     round: u32,
     approved: bool,
@@ -59,8 +61,14 @@ impl Http {
         }
         http.idle_timeout = patience.idle;
         let credentials = Credentials::new(&url, carried, config, settings);
-        let mut state =
-            State { base: url.clone(), credentials, login: None, round: 0, approved: false };
+        let mut state = State {
+            base: url.clone(),
+            credentials,
+            login: None,
+            refused: None,
+            round: 0,
+            approved: false,
+        };
         state.login = state.credentials.first();
         let client = Client::new(http);
         let config = config.clone();
@@ -144,9 +152,9 @@ impl Shared {
             let challenges = challenges(response.headers());
             let mut state = self.state();
             if state.round == round && !state.next_login(&challenges) {
-                let base = state.base.clone();
+                let (base, refused) = (state.base.clone(), state.refused.clone());
                 drop(state);
-                return Err(unauthorized(&base, &challenges, login.as_ref(), response));
+                return Err(unauthorized(&base, &challenges, refused.as_deref(), response));
             }
         }
     }
@@ -165,6 +173,7 @@ impl Shared {
             let credentials = state.credentials.at(&moved);
             state.credentials = credentials;
             state.login = state.credentials.first();
+            state.refused = None;
             state.round += 1;
         }
         state.base = moved;
@@ -176,6 +185,7 @@ impl State {
     fn next_login(&mut self, challenges: &[String]) -> bool {
         if let Some(login) = self.login.take() {
             self.credentials.reject(&login);
+            self.refused = Some(login.source);
         }
         self.login = self.credentials.next(challenges);
         self.round += 1;
@@ -200,7 +210,7 @@ fn challenges(headers: &HeaderMap) -> Vec<String> {
 fn unauthorized(
     base: &Url,
     challenges: &[String],
-    login: Option<&Login>,
+    refused: Option<&str>,
     response: Response,
 ) -> anyhow::Error {
     let text = response.error_text();
@@ -210,9 +220,9 @@ fn unauthorized(
         let wanted = |c: &String| c.to_ascii_lowercase().starts_with(scheme);
         !challenges.is_empty() && challenges.iter().all(wanted)
     };
-    let (cause, hint) = match login {
-        Some(login) => (
-            format!("`{host}` does not accept the credentials from {}{said}", login.source),
+    let (cause, hint) = match refused {
+        Some(source) => (
+            format!("`{host}` does not accept the credentials from {source}{said}"),
             format!("check that they are valid for `{host}` and allow writing to this repository"),
         ),
         None if only("negotiate") || only("ntlm") => (
@@ -252,8 +262,7 @@ impl Session for Exchange {
                 Service::Receive => request,
             })
         })?;
-        let response = self.checked(response, "advertisement")?;
-        Ok(Box::new(Body(without_service_line(response)?)))
+        Ok(Box::new(Body(self.checked(response, "advertisement")?)))
     }
 
     fn ask(&mut self, body: Vec<u8>) -> anyhow::Result<Box<dyn Read + '_>> {
@@ -339,17 +348,4 @@ fn refused(base: &Url, service: Service, response: Response) -> anyhow::Error {
         _ => "check the URL",
     };
     Hinted::new(Code::Git, format!("{message}: {cause}"), hint).into()
-}
-
-/// Skips `# service=git-…` and the end of its list.
-fn without_service_line(mut response: Response) -> io::Result<Response> {
-    let mut digits = [0; 4];
-    response.read_exact(&mut digits)?;
-    let length = std::str::from_utf8(&digits).ok().and_then(|d| usize::from_str_radix(d, 16).ok());
-    let Some(length) = length.filter(|length| *length >= 4) else {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is not Git's"));
-    };
-    let mut rest = vec![0; length - 4 + 4];
-    response.read_exact(&mut rest)?;
-    Ok(response)
 }

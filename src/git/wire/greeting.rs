@@ -68,6 +68,11 @@ pub(crate) enum Greeting {
 pub(crate) fn greeting(stream: impl Read) -> anyhow::Result<Greeting> {
     let mut packets = Packets::new(stream);
     let mut first = packets.text()?;
+    // Over HTTP most servers name the service first, as a list of its own.
+    if first.as_deref().is_some_and(|line| line.starts_with("# service=")) {
+        packets.text()?;
+        first = packets.text()?;
+    }
     match first.as_deref() {
         Some("version 2") => {
             let mut words = Vec::new();
@@ -121,7 +126,8 @@ mod tests {
     #[test]
     fn reads_version_two() {
         let bytes = packets(&["version 2\n", "agent=x\n", "fetch=shallow filter\n"]);
-        let Greeting::Two(capabilities) = greeting(bytes.as_slice()).unwrap() else { panic!() };
+        let announced = [packets(&["# service=git-upload-pack\n"]), bytes].concat();
+        let Greeting::Two(capabilities) = greeting(announced.as_slice()).unwrap() else { panic!() };
         assert!(capabilities.fetch_has("filter"));
         assert!(!capabilities.fetch_has("wait"));
         assert_eq!(capabilities.object_format(), "sha1");

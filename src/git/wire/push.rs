@@ -33,7 +33,7 @@ pub(crate) enum Reply {
 pub(crate) fn request(capabilities: &Capabilities, update: &Update<'_>, pack: &[u8]) -> Vec<u8> {
     let mut words = Vec::new();
     // Only what is on offer, and of the two reports the newer.
-    for name in ["report-status-v2", "report-status", "side-band-64k", "quiet", "atomic"] {
+    for name in ["report-status-v2", "report-status", "side-band-64k", "quiet"] {
         let is_older = name == "report-status" && capabilities.has("report-status-v2");
         if capabilities.has(name) && !is_older {
             words.push(name.to_owned());
@@ -144,6 +144,6 @@ mod tests {
         let text = String::from_utf8(body).unwrap();
         assert!(text.contains("0 1 refs/heads/main\0 report-status-v2 side-band-64k push-options"));
         assert!(text.ends_with("0000000bci.skip0000PACK"), "{text:?}");
-        assert!(!text.contains("atomic"));
+        assert!(!text.contains("quiet"));
     }
 }

@@ -96,3 +96,52 @@ fn a_file_in_no_repository_needs_none() {
     assert_eq!(output.code, 0, "{}", output.render());
     assert_eq!(sandbox.read("there/f.yaml"), "a: \"2\"\n");
 }
+
+#[test]
+fn what_belongs_to_git_or_to_another_repository_is_refused() {
+    let sandbox = shop();
+    sandbox.write(".git/f.yaml", "a: v1\n");
+    sandbox.write("sub/.git", "gitdir: ../elsewhere\n");
+    sandbox.write("sub/f.yaml", "a: v1\n");
+    for (file, cause) in
+        [(".git/f.yaml", "it belongs to Git"), ("sub/f.yaml", "`sub` is another repository")]
+    {
+        let output = sandbox.gitops(&["bump-tag", "--file", file, "--set", "a=v2"]);
+        assert_eq!(output.code, 2);
+        assert!(output.stderr.contains(cause), "{}", output.stderr);
+        assert_eq!(sandbox.read(file), "a: v1\n");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn two_names_of_one_file_lose_no_update() {
+    let sandbox = Sandbox::new();
+    sandbox.write("shared.yaml", "api: {image: {tag: v1}}\nweb: {image: {tag: v1}}\n");
+    std::fs::create_dir_all(sandbox.path("environments/staging")).unwrap();
+    for name in ["a.yaml", "b.yaml"] {
+        std::os::unix::fs::symlink(
+            "../../shared.yaml",
+            sandbox.path("environments/staging").join(name),
+        )
+        .unwrap();
+    }
+    sandbox.gitops(&["bump-tag", "api=v2", "web=v3", "-e", "staging"]).is(str![[r#"
+shared.yaml:1: api.image.tag: v1 -> v2
+shared.yaml:2: web.image.tag: v1 -> v3
+-- exit 0 --
+
+"#]]);
+    assert_eq!(sandbox.read("shared.yaml"), "api: {image: {tag: v2}}\nweb: {image: {tag: v3}}\n");
+}
+
+#[test]
+fn empty_variables_are_none() {
+    let sandbox = shop();
+    let mut command = sandbox.gitops_command(&["bump-tag", "api=v2", "-e", "staging", "-v"]);
+    for name in ["GITOPS_EXPECT", "GITOPS_FILE", "GITOPS_CONFIG", "GITOPS_OUTPUT"] {
+        command.env(name, "");
+    }
+    let output = sandbox.finish(command.env("GITOPS_QUIET", "false"));
+    assert_eq!(output.code, 0, "{}", output.render());
+}

@@ -1,7 +1,13 @@
-//! What the tests share: a sandbox to run the program in.
+//! What the tests share: a sandbox to run the program in, Git repositories, and servers for them.
 
+mod git;
+mod proxy;
 mod repository;
 mod sandbox;
+mod servers;
 
+pub(crate) use git::{Repositories, value_of};
+pub(crate) use proxy::{Break, breaking_proxy};
 pub(crate) use repository::Repository;
-pub(crate) use sandbox::Sandbox;
+pub(crate) use sandbox::{Output, Sandbox};
+pub(crate) use servers::{HttpServer, SshServer, installed};

@@ -110,6 +110,13 @@ impl Output {
         snapbox::assert_data_eq!(self.render(), expected.into_data());
     }
 
+    /// Insists on success.
+    #[track_caller]
+    pub(crate) fn ok(&self) -> &Self {
+        assert_eq!(self.code, 0, "{}", self.render());
+        self
+    }
+
     /// The JSON document on stdout.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {

@@ -1,0 +1,101 @@
+//! Over SSH: a real `sshd`, and the user's own `ssh`.
+
+use crate::support::{Output, Repositories, SshServer, installed};
+
+const TOOLS: &[&str] = &["git", "ssh", "sshd", "ssh-keygen"];
+
+fn served(two: bool) -> Option<(Repositories, SshServer)> {
+    if !installed(TOOLS) {
+        return None;
+    }
+    let repos = Repositories::new();
+    repos.shop();
+    Some((repos, SshServer::new(two)))
+}
+
+/// With the `ssh` whose configuration knows the server first on the path.
+fn gitops(repos: &Repositories, server: &SshServer, args: &[&str]) -> Output {
+    let mut command = repos.command(args);
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", server.bin().display()));
+    repos.sandbox.finish(&mut command)
+}
+
+#[test]
+fn every_form_of_address_lands() {
+    let Some((repos, server)) = served(true) else { return };
+    let path = repos.path("shop.git");
+    let urls = [
+        format!("ssh://127.0.0.1:{}{path}", server.port),
+        format!("forge:{path}"),
+        format!("ssh://forge{path}"),
+        format!("[127.0.0.1:{}]:{path}", server.port),
+    ];
+    for (at, url) in urls.iter().enumerate() {
+        let image = format!("api=v{at}");
+        gitops(&repos, &server, &["--repo", url, "bump-tag", &image, "-e", "staging"]).ok();
+    }
+    assert_eq!(repos.log("shop").len(), 1 + urls.len());
+    repos.is_sound("shop");
+}
+
+#[test]
+fn a_server_that_drops_the_version_does_as_well() {
+    let Some((repos, server)) = served(false) else { return };
+    let url = format!("forge:{}", repos.path("shop.git"));
+    for tag in ["v1", "v2", "v3"] {
+        let image = format!("api={tag}");
+        gitops(&repos, &server, &["--repo", &url, "bump-tag", &image, "-e", "staging"]).ok();
+    }
+    assert_eq!(repos.log("shop").len(), 4);
+    repos.is_sound("shop");
+}
+
+#[test]
+fn the_users_own_command_counts() {
+    let Some((repos, server)) = served(true) else { return };
+    let ssh = format!("{}/ssh", server.bin().display());
+    let url = format!("forge:{}", repos.path("shop.git"));
+    let mut command = repos.command(&["--repo", &url, "bump-tag", "api=v1", "-e", "staging"]);
+    repos.sandbox.finish(command.env("GIT_SSH_COMMAND", format!("{ssh} -o LogLevel=ERROR"))).ok();
+    assert!(server.log().iter().all(|line| line.contains("LogLevel=ERROR")), "{:?}", server.log());
+    // It may have its own way to share connections.
+    assert!(!server.log().iter().any(|line| line.contains("ControlPath")));
+    repos.git(&["config", "--global", "core.sshCommand", &ssh]);
+    repos.gitops(&["--repo", &url, "bump-tag", "api=v2", "-e", "staging"]).ok();
+    repos.is_sound("shop");
+}
+
+#[test]
+fn an_unknown_host_key_and_a_wrong_path_are_said_plainly() {
+    let Some((repos, server)) = served(true) else { return };
+    let wrong = format!("forge:{}", repos.path("nope.git"));
+    let said = gitops(&repos, &server, &["--repo", &wrong, "bump-tag", "api=v1", "-e", "staging"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("does not appear to be a git repository"), "{}", said.stderr);
+    assert!(said.stderr.contains("hint: check the URL"), "{}", said.stderr);
+    server.forget_host();
+    let url = format!("forge:{}", repos.path("shop.git"));
+    let said = gitops(&repos, &server, &["--repo", &url, "bump-tag", "api=v1", "-e", "staging"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("Host key verification failed"), "{}", said.stderr);
+    assert!(said.stderr.contains("hint: check the host's key"), "{}", said.stderr);
+    assert_eq!(repos.log("shop"), ["init"]);
+}
+
+/// A hook moves the branch once, so that the first push loses; the second goes through the connection
+/// that is open.
+#[test]
+fn a_lost_race_is_run_again_over_the_open_connection() {
+    let Some((repos, server)) = served(true) else { return };
+    repos.lose_once("shop");
+    let url = format!("forge:{}", repos.path("shop.git"));
+    let said = gitops(&repos, &server, &["--repo", &url, "bump-tag", "api=v1", "-e", "staging"]);
+    assert_eq!(said.ok().stderr, "others pushed meanwhile: it took 2 attempts\n");
+    let log = repos.log("shop");
+    assert_eq!(log, ["feat(staging): update api to v1", "somebody else", "init"]);
+    let shared =
+        |line: &&String| line.contains("ControlMaster=no") && line.contains("receive-pack");
+    assert_eq!(server.log().iter().filter(shared).count(), 1, "{:?}", server.log());
+    repos.is_sound("shop");
+}
