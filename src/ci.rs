@@ -145,6 +145,16 @@ const TOKENS: &[(&str, &[&str], &str)] = &[
     ("CI_NETRC_PASSWORD", &["https://{CI_NETRC_MACHINE}"], "{CI_NETRC_USERNAME}"),
 ];
 
+/// Variables that name the branch a pull request is to be merged into, one per CI system.
+const PULL_REQUEST_TARGETS: &[&str] = &[
+    "GITHUB_BASE_REF",
+    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
+    "BITBUCKET_PR_DESTINATION_BRANCH",
+    "SYSTEM_PULLREQUEST_TARGETBRANCH",
+    "CHANGE_TARGET",
+    "BUILDKITE_PULL_REQUEST_BASE_BRANCH",
+];
+
 impl Variables {
     /// Those of this process. What is not UTF-8 is none of ours.
     #[must_use]
@@ -297,6 +307,17 @@ impl Variables {
             Some((key.to_owned(), value.clone()))
         };
         (0..count).map_while(pair).collect()
+    }
+
+    /// The branch that the pull request of this pipeline is to be merged into.
+    #[must_use]
+    pub fn pull_request_target(&self) -> Option<String> {
+        let is_drone_request = self.get("DRONE_BUILD_EVENT") == Some("pull_request");
+        // Drone sets its own for pushes too.
+        let drone = is_drone_request.then_some("DRONE_TARGET_BRANCH");
+        let branch =
+            PULL_REQUEST_TARGETS.iter().copied().chain(drone).find_map(|name| self.get(name))?;
+        Some(branch.strip_prefix("refs/heads/").unwrap_or(branch).to_owned())
     }
 
     /// The directory for caches: `$XDG_CACHE_HOME/gitops`, else the system's usual place.

@@ -11,16 +11,20 @@ pub mod ui;
 // Domain: pure, no I/O.
 pub mod bump;
 pub mod change;
+pub mod deployed;
 pub mod diff;
 pub mod environment;
 pub mod image;
 pub mod manifest;
+pub mod moment;
 pub mod policy;
 pub mod snapshot;
 pub mod target;
+pub mod validate;
 pub mod yaml;
 
 // Adapters: all I/O; they never print and never read the environment.
+pub mod actuator;
 pub mod ci;
 pub mod files;
 pub mod forge;

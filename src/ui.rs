@@ -23,6 +23,16 @@ pub enum Format {
     Text,
     /// One JSON document, for programs.
     Json,
+    /// For a pull request's comment.
+    Markdown,
+    /// A patch.
+    Unified,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// A SARIF log.
+    Sarif,
+    /// A page of its own.
+    Html,
 }
 
 /// When to colour.
@@ -113,6 +123,20 @@ impl Ui {
     #[must_use]
     pub fn shows_progress(&self) -> bool {
         self.verbosity > Verbosity::Quiet && io::stderr().is_terminal()
+    }
+
+    /// What stdout is to carry.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// How many columns a person sees; where nobody looks, a usual width.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        const USUAL: usize = 100;
+        let terminal = terminal_size::terminal_size_of(io::stdout());
+        terminal.map_or(USUAL, |(terminal_size::Width(columns), _)| usize::from(columns).max(40))
     }
 
     /// One line of the result.

@@ -3,7 +3,9 @@
 pub mod bump_tag;
 pub mod completions;
 pub mod demo;
+pub mod diff;
 pub mod editing;
+pub mod history;
 pub mod landing;
 pub mod man;
 pub mod open_pr;
@@ -11,5 +13,8 @@ pub mod promote;
 pub mod proposing;
 pub mod restart;
 pub mod rollback;
+mod scope;
+pub mod status;
+pub mod validate;
 
 pub use proposing::remote_of;

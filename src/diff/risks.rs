@@ -49,9 +49,9 @@ pub const IDS: &[(&str, &str)] = &[
     ("configmap-change-without-restart", "Nothing restarts the pods that read this"),
 ];
 
-/// Finds the risks of a change. `context` are further objects of the newer side, unchanged.
+/// Finds the risks of a change.
 #[must_use]
-pub fn find(objects: &[ObjectDiff], images: &[ImageChange], context: &[Object]) -> Vec<Risk> {
+pub fn find(objects: &[ObjectDiff], images: &[ImageChange]) -> Vec<Risk> {
     let mut risks = Vec::new();
     for diff in objects {
         deletion(diff, &mut risks);
@@ -63,7 +63,7 @@ pub fn find(objects: &[ObjectDiff], images: &[ImageChange], context: &[Object]) 
         }
     }
     of_images(images, &mut risks);
-    together(objects, context, &mut risks);
+    together(objects, &[], &mut risks);
     risks.sort();
     risks.dedup();
     risks
@@ -237,7 +237,7 @@ fn visit(key: &str, value: &Value, see: &mut impl FnMut(&str, &Value)) {
     see(key, value);
     match &value.data {
         Data::Map(map) => {
-            map.entries().iter().for_each(|entry| visit(&entry.key, &entry.value, see))
+            map.entries().iter().for_each(|entry| visit(&entry.key, &entry.value, see));
         }
         Data::List(items) => items.iter().for_each(|item| visit(key, item, see)),
         _ => {}
@@ -309,7 +309,9 @@ fn whole(diff: &ObjectDiff, object: &Object, risks: &mut Vec<Risk>) {
     });
 }
 
-fn selects_others(value: &Value) -> bool {
+/// Whether a workload's selector does not fit its own template.
+#[must_use]
+pub fn selects_others(value: &Value) -> bool {
     let Some(wanted) = value.at(&["spec", "selector", "matchLabels"]).and_then(Value::as_map)
     else {
         return false;
@@ -357,8 +359,8 @@ fn is_loose(image: &ImageChange) -> bool {
     after == "(no tag)" || super::images::is_mutable(after)
 }
 
-/// What can be seen only in several objects at once.
-fn together(objects: &[ObjectDiff], context: &[Object], risks: &mut Vec<Risk>) {
+/// What can be seen only in several objects at once. `context` are further objects of the newer side.
+pub(super) fn together(objects: &[ObjectDiff], context: &[Object], risks: &mut Vec<Risk>) {
     let newer: Vec<&Object> =
         objects.iter().filter_map(|diff| diff.after.as_ref()).chain(context).collect();
     for scaler in
@@ -382,6 +384,23 @@ fn together(objects: &[ObjectDiff], context: &[Object], risks: &mut Vec<Risk>) {
     }
     for diff in objects.iter().filter(|diff| diff.status == Status::Changed) {
         unseen_configuration(diff, objects, context, risks);
+    }
+}
+
+/// The word by which unchanged documents are found that an object's risks depend on.
+pub(super) fn neighbour(diff: &ObjectDiff, after: &Object) -> Option<String> {
+    let identity = after.identity.as_ref()?;
+    match identity.kind.as_str() {
+        "ConfigMap" | "Secret" if diff.status == Status::Changed => Some(identity.name.clone()),
+        "HorizontalPodAutoscaler" => {
+            after.value.str_at(&["spec", "scaleTargetRef", "name"]).map(str::to_owned)
+        }
+        _ => {
+            let replicas = &["spec", "replicas"];
+            let added = diff.status == Status::Added && after.value.at(replicas).is_some();
+            let changed = diff.changes.iter().any(|change| change.path.has_keys(replicas));
+            (added || changed).then(|| "HorizontalPodAutoscaler".to_owned())
+        }
     }
 }
 

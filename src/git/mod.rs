@@ -18,6 +18,7 @@ mod head;
 mod history;
 mod identity;
 mod land;
+pub mod local;
 mod message;
 mod objects;
 mod past;
@@ -26,6 +27,7 @@ mod remote;
 mod say;
 mod sign;
 mod store;
+pub mod timeline;
 mod trouble;
 mod wire;
 

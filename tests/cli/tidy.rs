@@ -9,11 +9,14 @@ const DOMAIN: &[&str] = &[
     "snapshot",
     "image",
     "manifest",
+    "moment",
     "environment",
     "policy",
     "yaml",
     "target",
+    "deployed",
     "diff",
+    "validate",
     "digest",
 ];
 const ADAPTERS: &[&str] =

@@ -2,10 +2,12 @@
 
 mod git;
 mod proxy;
+mod repository;
 mod sandbox;
 mod servers;
 
 pub(crate) use git::{Repositories, value_of};
 pub(crate) use proxy::{Break, breaking_proxy};
+pub(crate) use repository::Repository;
 pub(crate) use sandbox::{Output, Sandbox};
 pub(crate) use servers::{HttpServer, SshServer, installed};

@@ -1,0 +1,3 @@
+//! What acts on environments: today only the programs that render them.
+
+pub mod render;
