@@ -34,12 +34,12 @@ mod wire;
 use std::path::PathBuf;
 
 pub use address::{Address, carries_password, looks_remote};
-pub use checkout::{Checkout, Prepared, Upstream, origin_of};
+pub use checkout::{Checkout, Prepared, Upstream};
 pub use commit::{Person, iso_date};
 pub use config::{Config, Sources};
 pub use credentials::{HostToken, password_for};
 pub use head::Head;
-pub use history::{create_bare, subjects};
+pub use history::{create_bare, origin_of, subjects};
 pub use identity::Identity;
 pub use land::{Commit, Landed, Landing, Round, land};
 pub use message::{Change, Message, Origin, with_trailers};

@@ -36,6 +36,11 @@ pub(crate) trait Intent {
     /// The edits that bring a snapshot there.
     fn plan(&self, snapshot: &dyn Snapshot) -> anyhow::Result<Plan>;
 
+    /// Whether nothing has to be searched for.
+    fn names_its_file(&self) -> bool {
+        false
+    }
+
     /// Has a remote repository send at once what the plan will read.
     fn prefetch(&self, _snapshot: &dyn Snapshot) {}
 
