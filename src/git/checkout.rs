@@ -14,10 +14,9 @@ use super::config::Config;
 use super::refusal::{is_final, rejected};
 use super::remote::Remote;
 use super::sign::Signer;
-use super::store::{Complete, Edit, Store};
+use super::store::{Edit, Store};
 use crate::error::{Code, Hinted};
 use crate::http::mask;
-use crate::snapshot::Snapshot;
 
 /// A repository with a work tree.
 pub struct Checkout {
@@ -225,62 +224,6 @@ impl Checkout {
         Ok(Upstream { remote, url, branch })
     }
 
-    /// Shows the commit that is checked out, as it was committed.
-    pub fn look<T>(
-        &self,
-        look: impl FnOnce(&str, &dyn Snapshot) -> anyhow::Result<T>,
-    ) -> anyhow::Result<T> {
-        let Some(head) = self.head()? else {
-            let message = "cannot read the commit that is checked out: there is none yet";
-            return Err(Hinted::new(Code::Git, message, "make a first commit").into());
-        };
-        look(&head.to_string(), &self.store.files(self.store.tree_of(head)?, &Complete))
-    }
-
-    fn message(&self) -> Option<String> {
-        let head = self.repository().find_commit(self.head().ok()??).ok()?;
-        Some(String::from_utf8_lossy(head.message_bytes()).into_owned())
-    }
-
-    /// The first line of the message of the commit that is checked out.
-    #[must_use]
-    pub fn subject(&self) -> Option<String> {
-        self.message()?.lines().next().map(str::to_owned)
-    }
-
-    /// Whether that message has a line that begins so.
-    #[must_use]
-    pub fn message_has(&self, beginning: &str) -> bool {
-        self.message().is_some_and(|text| text.lines().any(|line| line.starts_with(beginning)))
-    }
-
-    /// Whether a commit is another one, or in its history, as far as both are here.
-    #[must_use]
-    pub fn is_in_history(&self, commit: &str, of: &str) -> bool {
-        let (Ok(commit), Ok(of)) = (Oid::from_str(commit), Oid::from_str(of)) else { return false };
-        commit == of || self.repository().graph_descendant_of(of, commit).unwrap_or(false)
-    }
-
-    /// What a branch of the remote is now.
-    pub fn tip_of(
-        &self,
-        upstream: &Upstream,
-        remote: &mut Remote,
-    ) -> anyhow::Result<Option<String>> {
-        remote.advertised(&upstream.branch)
-    }
-
-    /// A branch of a remote that was given by its name.
-    pub fn destination(&self, remote: &str, branch: &str) -> anyhow::Result<Upstream> {
-        let url = |key: &str| self.config.get(&format!("remote.{remote}.{key}")).map(str::to_owned);
-        let Some(url) = url("pushurl").or_else(|| url("url")) else {
-            let message = format!("cannot push: the checkout has no remote `{remote}`");
-            let hint = "`git remote -v` lists them; --remote chooses one, --repo URL needs none";
-            return Err(Hinted::new(Code::Git, message, hint).into());
-        };
-        Ok(Upstream { remote: remote.to_owned(), url, branch: branch.to_owned() })
-    }
-
     /// Refuses to push when the upstream has what is not here; gives its commit otherwise.
     pub fn check_upstream(
         &self,
@@ -356,6 +299,11 @@ impl Checkout {
 }
 
 impl Upstream {
+    /// A branch of a remote with this URL.
+    pub(super) fn new(remote: &str, url: String, branch: &str) -> Self {
+        Self { remote: remote.to_owned(), url, branch: branch.to_owned() }
+    }
+
     /// The URL, for [`Remote::open_with`].
     #[must_use]
     pub fn url(&self) -> &str {

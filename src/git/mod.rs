@@ -11,6 +11,7 @@ mod backend;
 mod cache;
 mod checkout;
 mod commit;
+mod committed;
 mod config;
 mod connection;
 mod credentials;

@@ -1,6 +1,6 @@
 //! What every command shares that edits: in a directory, in a remote repository, or by a pull request.
 //!
-//! A command says what it wants as an [`Intent`], a plan for any snapshot; where the plan goes is decided
+//! A command says what it wants as an `Intent`, a plan for any snapshot; where the plan goes is decided
 //! here, once, by `--repo`, `--commit`, `--push` and `--pr`.
 
 mod checkout;
