@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use clap::builder::FalseyValueParser;
 use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{bump_tag, completions, demo, man, open_pr, promote, restart, rollback};
+use crate::commands::{
+    bump_tag, completions, demo, digest_dir, man, open_pr, promote, restart, rollback,
+};
 use crate::error::{Code, Outcome, Report};
 use crate::ui::{Color, Format, Ui, Verbosity};
 
@@ -78,6 +80,7 @@ enum Command {
     Promote(Box<promote::Args>),
     Rollback(Box<rollback::Args>),
     Restart(Box<restart::Args>),
+    DigestDir(digest_dir::Args),
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -91,6 +94,7 @@ impl Command {
             Self::Promote(args) => promote::run(args, globals, ui),
             Self::Rollback(args) => rollback::run(args, globals, ui),
             Self::Restart(args) => restart::run(args, globals, ui),
+            Self::DigestDir(args) => digest_dir::run(args, globals, ui),
             Self::Demo(args) => demo::run(args, ui),
             Self::Completions(args) => completions::run(args, ui),
             Self::Man(args) => man::run(args, ui),

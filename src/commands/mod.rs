@@ -3,6 +3,7 @@
 pub mod bump_tag;
 pub mod completions;
 pub mod demo;
+pub mod digest_dir;
 pub mod editing;
 pub mod landing;
 pub mod man;

@@ -12,6 +12,7 @@ mod support;
 mod basics;
 mod bump_tag;
 mod corpus;
+mod digest_dir;
 mod docs;
 mod forge;
 mod git;
