@@ -2,7 +2,11 @@
 //! variables. Together with clap this is the only place that reads it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
 
 use crate::http::{Proxies, Secret, Settings, Trust, Url};
 
@@ -176,6 +180,15 @@ impl Variables {
     #[must_use]
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
+    }
+
+    /// Tells later steps and jobs: GitHub Actions through its own file, and any system through a
+    /// dotenv file, if one is named. Values are of one line.
+    pub fn publish(&self, outputs: &[(&str, &str)], dotenv: Option<&Path>) -> anyhow::Result<()> {
+        let line = |(name, value): &(&str, &str)| format!("{name}={value}\n");
+        let lines = outputs.iter().map(line).collect::<Vec<_>>().concat();
+        let github = self.path("GITHUB_OUTPUT");
+        github.as_deref().into_iter().chain(dotenv).try_for_each(|path| append(path, &lines))
     }
 
     /// The first of several names, as with `https_proxy` and `HTTPS_PROXY`.
@@ -362,6 +375,14 @@ pub fn web_url(url: &str) -> String {
         }
         _ => url.to_owned(),
     }
+}
+
+fn append(path: &Path, lines: &str) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new();
+    let opened = file.create(true).append(true).open(path);
+    opened
+        .and_then(|mut file| file.write_all(lines.as_bytes()))
+        .with_context(|| format!("cannot write the outputs to `{}`", path.display()))
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use clap::{
 };
 
 use crate::commands::{
-    bump_tag, completions, demo, diff, history, man, open_pr, promote, restart, rollback, status,
-    validate,
+    bump_tag, completions, demo, diff, digest_dir, history, man, open_pr, promote, restart,
+    rollback, status, validate,
 };
 use crate::error::{Code, Hinted, Outcome, Report};
 use crate::ui::{Color, Format, Ui, Verbosity};
@@ -83,6 +83,7 @@ enum Command {
     Promote(Box<promote::Args>),
     Rollback(Box<rollback::Args>),
     Restart(Box<restart::Args>),
+    DigestDir(digest_dir::Args),
     Demo(demo::Args),
     Diff(Box<diff::Args>),
     History(history::Args),
@@ -110,6 +111,7 @@ impl Command {
             Self::Promote(args) => promote::run(args, globals, ui),
             Self::Rollback(args) => rollback::run(args, globals, ui),
             Self::Restart(args) => restart::run(args, globals, ui),
+            Self::DigestDir(args) => digest_dir::run(args, globals, ui),
             Self::Demo(args) => demo::run(args, ui),
             Self::Diff(args) => diff::run(args, globals, ui),
             Self::History(args) => history::run(args, globals, ui),

@@ -4,6 +4,7 @@ pub mod bump_tag;
 pub mod completions;
 pub mod demo;
 pub mod diff;
+pub mod digest_dir;
 pub mod editing;
 pub mod history;
 pub mod landing;

@@ -16,6 +16,7 @@ mod basics;
 mod bump_tag;
 mod corpus;
 mod diff;
+mod digest_dir;
 mod docs;
 mod forge;
 mod git;

@@ -20,7 +20,7 @@ const DOMAIN: &[&str] = &[
     "digest",
 ];
 const ADAPTERS: &[&str] =
-    &["files", "worktree", "git", "http", "forge", "notifier", "actuator", "ci"];
+    &["files", "tree", "worktree", "git", "http", "forge", "notifier", "actuator", "ci"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
