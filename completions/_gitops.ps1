@@ -41,6 +41,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('promote', 'promote', [CompletionResultType]::ParameterValue, 'Give an environment the versions that another one has')
             [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Give an environment the versions it had before')
             [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Roll the pods of an app whose Secret or `ConfigMap` changed')
+            [CompletionResult]::new('digest-dir', 'digest-dir', [CompletionResultType]::ParameterValue, 'Print a digest of a directory that is the same on every machine')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Try the main job on a throw-away GitOps repository')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show what will change: images first, then risks, then every object')
             [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'Show every change of a deployed version: when, who, from what to what, and by which commit')
@@ -340,6 +341,37 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'gitops;digest-dir' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to digest; read from the prefix of `--expect` if that is given')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Compare with this digest: exit code 1 if it is another')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Compare with a manifest, `-` for standard input: exit code 1 on a difference')
+            [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'Leave out what this pattern of `.gitignore`''s syntax matches')
+            [CompletionResult]::new('--exclude-from', '--exclude-from', [CompletionResultType]::ParameterName, 'Leave out what the patterns in this file match')
+            [CompletionResult]::new('--git', '--git', [CompletionResultType]::ParameterName, 'Digest what this revision has, rather than what is on disk')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'How many threads read; one per core by default')
+            [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'How many threads read; one per core by default')
+            [CompletionResult]::new('--output-env', '--output-env', [CompletionResultType]::ParameterName, 'Append `digest` and `changed` to this dotenv file, for later jobs')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--branch', '--branch', [CompletionResultType]::ParameterName, 'The branch of a remote repository; its default branch when not given')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file instead of `gitops.yaml` at the repository''s root')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print on stdout; some commands know more than text and json')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print on stdout; some commands know more than text and json')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; `NO_COLOR` is honoured')
+            [CompletionResult]::new('--manifest', '--manifest', [CompletionResultType]::ParameterName, 'Print the text that is digested: a line for each file')
+            [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Cover which files their owner may execute')
+            [CompletionResult]::new('--empty-dirs', '--empty-dirs', [CompletionResultType]::ParameterName, 'Cover directories in which nothing is')
+            [CompletionResult]::new('--include-vcs', '--include-vcs', [CompletionResultType]::ParameterName, 'Cover entries named `.git`, too')
+            [CompletionResult]::new('--allow-empty', '--allow-empty', [CompletionResultType]::ParameterName, 'Digest a directory in which nothing is, rather than fail')
+            [CompletionResult]::new('--portable', '--portable', [CompletionResultType]::ParameterName, 'Fail if another system could not hold the same tree')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how and why')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how and why')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'gitops;demo' {
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Make the repository here, in a new directory, and keep it')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
@@ -491,6 +523,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('promote', 'promote', [CompletionResultType]::ParameterValue, 'Give an environment the versions that another one has')
             [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Give an environment the versions it had before')
             [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Roll the pods of an app whose Secret or `ConfigMap` changed')
+            [CompletionResult]::new('digest-dir', 'digest-dir', [CompletionResultType]::ParameterValue, 'Print a digest of a directory that is the same on every machine')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Try the main job on a throw-away GitOps repository')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show what will change: images first, then risks, then every object')
             [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'Show every change of a deployed version: when, who, from what to what, and by which commit')
@@ -514,6 +547,9 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             break
         }
         'gitops;help;restart' {
+            break
+        }
+        'gitops;help;digest-dir' {
             break
         }
         'gitops;help;demo' {

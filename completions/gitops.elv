@@ -38,6 +38,7 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand promote 'Give an environment the versions that another one has'
             cand rollback 'Give an environment the versions it had before'
             cand restart 'Roll the pods of an app whose Secret or `ConfigMap` changed'
+            cand digest-dir 'Print a digest of a directory that is the same on every machine'
             cand demo 'Try the main job on a throw-away GitOps repository'
             cand diff 'Show what will change: images first, then risks, then every object'
             cand history 'Show every change of a deployed version: when, who, from what to what, and by which commit'
@@ -331,6 +332,36 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'gitops;digest-dir'= {
+            cand --format 'How to digest; read from the prefix of `--expect` if that is given'
+            cand --expect 'Compare with this digest: exit code 1 if it is another'
+            cand --check 'Compare with a manifest, `-` for standard input: exit code 1 on a difference'
+            cand --exclude 'Leave out what this pattern of `.gitignore`''s syntax matches'
+            cand --exclude-from 'Leave out what the patterns in this file match'
+            cand --git 'Digest what this revision has, rather than what is on disk'
+            cand -j 'How many threads read; one per core by default'
+            cand --jobs 'How many threads read; one per core by default'
+            cand --output-env 'Append `digest` and `changed` to this dotenv file, for later jobs'
+            cand -C 'The GitOps repository: a directory in its checkout, or the URL of the remote'
+            cand --repo 'The GitOps repository: a directory in its checkout, or the URL of the remote'
+            cand --branch 'The branch of a remote repository; its default branch when not given'
+            cand --config 'Use this file instead of `gitops.yaml` at the repository''s root'
+            cand -o 'What to print on stdout; some commands know more than text and json'
+            cand --output 'What to print on stdout; some commands know more than text and json'
+            cand --color 'When to colour; `NO_COLOR` is honoured'
+            cand --manifest 'Print the text that is digested: a line for each file'
+            cand --exec 'Cover which files their owner may execute'
+            cand --empty-dirs 'Cover directories in which nothing is'
+            cand --include-vcs 'Cover entries named `.git`, too'
+            cand --allow-empty 'Digest a directory in which nothing is, rather than fail'
+            cand --portable 'Fail if another system could not hold the same tree'
+            cand -q 'Print nothing but results, warnings and errors'
+            cand --quiet 'Print nothing but results, warnings and errors'
+            cand -v 'Say how and why'
+            cand --verbose 'Say how and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'gitops;demo'= {
             cand --dir 'Make the repository here, in a new directory, and keep it'
             cand -C 'The GitOps repository: a directory in its checkout, or the URL of the remote'
@@ -475,6 +506,7 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand promote 'Give an environment the versions that another one has'
             cand rollback 'Give an environment the versions it had before'
             cand restart 'Roll the pods of an app whose Secret or `ConfigMap` changed'
+            cand digest-dir 'Print a digest of a directory that is the same on every machine'
             cand demo 'Try the main job on a throw-away GitOps repository'
             cand diff 'Show what will change: images first, then risks, then every object'
             cand history 'Show every change of a deployed version: when, who, from what to what, and by which commit'
@@ -493,6 +525,8 @@ set edit:completion:arg-completer[gitops] = {|@words|
         &'gitops;help;rollback'= {
         }
         &'gitops;help;restart'= {
+        }
+        &'gitops;help;digest-dir'= {
         }
         &'gitops;help;demo'= {
         }

@@ -46,6 +46,7 @@ complete -c gitops -n "__fish_gitops_needs_command" -f -a "open-pr" -d 'Push a b
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "promote" -d 'Give an environment the versions that another one has'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "rollback" -d 'Give an environment the versions it had before'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "restart" -d 'Roll the pods of an app whose Secret or `ConfigMap` changed'
+complete -c gitops -n "__fish_gitops_needs_command" -f -a "digest-dir" -d 'Print a digest of a directory that is the same on every machine'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "diff" -d 'Show what will change: images first, then risks, then every object'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "history" -d 'Show every change of a deployed version: when, who, from what to what, and by which commit'
@@ -375,6 +376,47 @@ complete -c gitops -n "__fish_gitops_using_subcommand restart" -l no-probe -d 'A
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l format -d 'How to digest; read from the prefix of `--expect` if that is given' -r -f -a "gd1\t'the default: names, contents and symbolic links'
+seed\t'the shell recipe, for DIR as it is spelled'
+seed-rel\t'the recipe as it was meant, whatever DIR is called'
+seed-content\t'the recipe\'s earlier form: contents without names'
+h1\t'Go\'s dirhash and Terraform\'s lock file: h1:…'
+in-toto\t'in-toto\'s and SLSA\'s dirHash: h1 in hexadecimal'
+git-tree\t'the id of Git\'s tree: git rev-parse HEAD:DIR'
+git-tree-sha256\t'the same in a repository with SHA-256 objects'
+swh\t'Software Heritage\'s identifier: swh:1:dir:…'
+nar\t'Nix\'s narHash: sha256-…'
+nar-base32\t'the same in Nix\'s base32: nix-hash --base32'
+dirhash\t'the Dirhash Standard: dirhash -a sha256'"
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l expect -d 'Compare with this digest: exit code 1 if it is another' -r
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l check -d 'Compare with a manifest, `-` for standard input: exit code 1 on a difference' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l exclude -d 'Leave out what this pattern of `.gitignore`\'s syntax matches' -r
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l exclude-from -d 'Leave out what the patterns in this file match' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l git -d 'Digest what this revision has, rather than what is on disk' -r
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s j -l jobs -d 'How many threads read; one per core by default' -r
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l output-env -d 'Append `digest` and `changed` to this dotenv file, for later jobs' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l manifest -d 'Print the text that is digested: a line for each file'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l exec -d 'Cover which files their owner may execute'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l empty-dirs -d 'Cover directories in which nothing is'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l include-vcs -d 'Cover entries named `.git`, too'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l allow-empty -d 'Digest a directory in which nothing is, rather than fail'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l portable -d 'Fail if another system could not hold the same tree'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s q -l quiet -d 'Print nothing but results, warnings and errors'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s v -l verbose -d 'Say how and why'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -l dir -d 'Make the repository here, in a new directory, and keep it' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
@@ -519,16 +561,17 @@ never\t'Never'"
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo diff history status validate completions man help" -f -a "bump-tag" -d 'Set the tag of images in the files of environments'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo diff history status validate completions man help" -f -a "open-pr" -d 'Push a branch and open, or update, its pull request'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo diff history status validate completions man help" -f -a "promote" -d 'Give an environment the versions that another one has'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo diff history status validate completions man help" -f -a "rollback" -d 'Give an environment the versions it had before'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo diff history status validate completions man help" -f -a "restart" -d 'Roll the pods of an app whose Secret or `ConfigMap` changed'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo diff history status validate completions man help" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo diff history status validate completions man help" -f -a "diff" -d 'Show what will change: images first, then risks, then every object'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo diff history status validate completions man help" -f -a "history" -d 'Show every change of a deployed version: when, who, from what to what, and by which commit'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo diff history status validate completions man help" -f -a "status" -d 'Show which version of which app is declared in which environment, since when, and what lags'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo diff history status validate completions man help" -f -a "validate" -d 'Check every file, gitops.yaml and the policy; exit with 1 where something is wrong'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo diff history status validate completions man help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo diff history status validate completions man help" -f -a "man" -d 'Print a manual page, or write them all'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart demo diff history status validate completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "bump-tag" -d 'Set the tag of images in the files of environments'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "open-pr" -d 'Push a branch and open, or update, its pull request'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "promote" -d 'Give an environment the versions that another one has'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "rollback" -d 'Give an environment the versions it had before'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "restart" -d 'Roll the pods of an app whose Secret or `ConfigMap` changed'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "digest-dir" -d 'Print a digest of a directory that is the same on every machine'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "diff" -d 'Show what will change: images first, then risks, then every object'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "history" -d 'Show every change of a deployed version: when, who, from what to what, and by which commit'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "status" -d 'Show which version of which app is declared in which environment, since when, and what lags'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "validate" -d 'Check every file, gitops.yaml and the policy; exit with 1 where something is wrong'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "man" -d 'Print a manual page, or write them all'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
