@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_gitops_global_optspecs
-    string join \n C/repo= config= o/output= color= q/quiet v/verbose h/help V/version
+    string join \n C/repo= branch= config= o/output= color= q/quiet v/verbose h/help V/version
 end
 
 function __fish_gitops_needs_command
@@ -24,7 +24,8 @@ function __fish_gitops_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c gitops -n "__fish_gitops_needs_command" -s C -l repo -d 'The GitOps repository: a directory in its checkout' -r -F
+complete -c gitops -n "__fish_gitops_needs_command" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_needs_command" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_needs_command" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_needs_command" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
 json\t'One JSON document, for programs'
@@ -54,7 +55,17 @@ complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l file -d 'Chan
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l document -d 'The document of the file: its number from 0, or kind=K,name=N' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l set -d 'Set the string at a key path of the file; can be given several times' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l expect -d 'Refuse unless the present value is this' -r
-complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s C -l repo -d 'The GitOps repository: a directory in its checkout' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s m -l message -d 'The commit message: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l author -d 'Who wrote the change' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l committer -d 'Who commits it' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l source -d 'The repository that was built, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l source-revision -d 'The commit that was built, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l run-url -d 'The page of the run, for the message; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l push-option -d 'A word for the server\'s hooks; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l timeout -d 'Give up after this time: 90, 90s or 2m' -r
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l ca-file -d 'Trust the authorities in this file too' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
 json\t'One JSON document, for programs'
@@ -73,11 +84,16 @@ complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l drop-digest -
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l no-downgrade -d 'Refuse a version older than the present one'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s n -l dry-run -d 'Print the diff that would be made, and write nothing'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l explain -d 'Say for every candidate why it is meant or not'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l commit -d 'Commit the edited files of the checkout, and nothing else'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l push -d 'Commit, and push the branch to its upstream; what is always done with a URL'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l include-changes -d 'Commit edited files with the other changes they already had'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l no-cache -d 'Keep nothing of a remote repository for the next run'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -l dir -d 'Make the repository here, in a new directory, and keep it' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand demo" -s C -l repo -d 'The GitOps repository: a directory in its checkout' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand demo" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand demo" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
 json\t'One JSON document, for programs'
@@ -106,7 +122,8 @@ git\t'What tools write anew each time: the bookkeeping of SOPS'
 live\t'Also what a cluster writes'"
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l max-bytes -d 'The most bytes of a comment (-o markdown)' -r
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l marker -d 'What makes the comment recognisable (-o markdown)' -r
-complete -c gitops -n "__fish_gitops_using_subcommand diff" -s C -l repo -d 'The GitOps repository: a directory in its checkout' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
 json\t'One JSON document, for programs'
@@ -132,7 +149,8 @@ complete -c gitops -n "__fish_gitops_using_subcommand history" -l app -d 'Only t
 complete -c gitops -n "__fish_gitops_using_subcommand history" -l since -d 'Only since then: 2026-01-31, 2026-01-31T12:00:00Z, 12h, 30d or 2w' -r
 complete -c gitops -n "__fish_gitops_using_subcommand history" -l rev -d 'The newest commit to look at' -r
 complete -c gitops -n "__fish_gitops_using_subcommand history" -s n -l limit -d 'At most so many changes' -r
-complete -c gitops -n "__fish_gitops_using_subcommand history" -s C -l repo -d 'The GitOps repository: a directory in its checkout' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand history" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand history" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand history" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand history" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
 json\t'One JSON document, for programs'
@@ -150,7 +168,8 @@ complete -c gitops -n "__fish_gitops_using_subcommand history" -s h -l help -d '
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s e -l env -d 'Only this environment; can be given several times' -r
 complete -c gitops -n "__fish_gitops_using_subcommand status" -l app -d 'Only this app; can be given several times' -r
 complete -c gitops -n "__fish_gitops_using_subcommand status" -l rev -d 'The commit to look at, instead of the work tree' -r
-complete -c gitops -n "__fish_gitops_using_subcommand status" -s C -l repo -d 'The GitOps repository: a directory in its checkout' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand status" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand status" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand status" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
 json\t'One JSON document, for programs'
@@ -167,7 +186,8 @@ complete -c gitops -n "__fish_gitops_using_subcommand status" -s q -l quiet -d '
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand validate" -s e -l env -d 'Only the files of this environment; can be given several times' -r
-complete -c gitops -n "__fish_gitops_using_subcommand validate" -s C -l repo -d 'The GitOps repository: a directory in its checkout' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand validate" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand validate" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand validate" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand validate" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
 json\t'One JSON document, for programs'
@@ -182,7 +202,8 @@ never\t'Never'"
 complete -c gitops -n "__fish_gitops_using_subcommand validate" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand validate" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gitops -n "__fish_gitops_using_subcommand completions" -s C -l repo -d 'The GitOps repository: a directory in its checkout' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand completions" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand completions" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
 json\t'One JSON document, for programs'
@@ -198,7 +219,8 @@ complete -c gitops -n "__fish_gitops_using_subcommand completions" -s q -l quiet
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand man" -l dir -d 'Write every page into this directory' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand man" -s C -l repo -d 'The GitOps repository: a directory in its checkout' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand man" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand man" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand man" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
 json\t'One JSON document, for programs'

@@ -12,8 +12,8 @@ use crate::cli::Globals;
 use crate::deployed::{self, Deployed, VersionChange};
 use crate::environment::{self, Environment};
 use crate::error::{Code, Hinted, Outcome};
-use crate::git::timeline::{self, Range, Step};
 use crate::git::local::{Content, LocalRepository, Revision};
+use crate::git::timeline::{self, Range, Step};
 use crate::moment;
 use crate::ui::Ui;
 

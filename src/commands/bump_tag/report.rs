@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::bump::{Edit, Plan};
 use crate::error::Outcome;
 use crate::ui::Ui;
+use crate::validate;
 
 /// What became of the plan.
 pub(super) enum Done {
@@ -30,6 +31,14 @@ pub(super) struct Committed {
 
 pub(super) fn report(plan: &Plan, done: &Done, ui: &Ui) -> anyhow::Result<Outcome> {
     plan.warnings.iter().for_each(|warning| ui.warn(warning));
+    for file in plan.changes.files() {
+        let text = String::from_utf8_lossy(&file.after);
+        let found = validate::check_text(&file.path, &text);
+        // What no reader understands has been refused, or asked for, before.
+        for finding in found.iter().filter(|finding| finding.id == "duplicate-key") {
+            ui.warn(format!("{}:{}: {}", finding.file, finding.line, finding.message));
+        }
+    }
     plan.notes.iter().for_each(|note| ui.detail(note));
     if let Done::Committed(committed) = done {
         for edit in &committed.overtook {
