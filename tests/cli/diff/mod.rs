@@ -120,6 +120,7 @@ staging
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "most of it is the comment itself")]
 fn writes_a_comment_within_its_budget() {
     let repository = repository();
     change(&repository);
@@ -252,9 +253,9 @@ fn git_applies_the_patch() {
     repository.commit("after");
     let after = repository.git(&["rev-parse", "HEAD^{tree}"]);
     repository.git(&["reset", "-q", "--hard", "HEAD~1"]);
-    let path = repository.sandbox.path("../p.patch");
-    std::fs::write(&path, &patch.stdout).unwrap();
-    repository.git(&["apply", "--index", path.to_str().unwrap()]);
+    let file = repository.sandbox.path("../changes");
+    std::fs::write(&file, &patch.stdout).unwrap();
+    repository.git(&["apply", "--index", file.to_str().unwrap()]);
     assert_eq!(repository.git(&["write-tree"]), after);
 }
 
@@ -432,69 +433,63 @@ No differences. (2 unchanged)
 "#]]);
 }
 
+/// Two bodies of a Pod, and whether they differ.
+const READINGS: &[(&str, &str, i32)] = &[
+    (
+        "spec: {volumes: [{name: v, secret: {defaultMode: 0644}}]}",
+        "spec: {volumes: [{name: v, secret: {defaultMode: 420}}]}",
+        0,
+    ),
+    (
+        "spec: {volumes: [{name: v, secret: {defaultMode: 0644}}]}",
+        "spec: {volumes: [{name: v, secret: {defaultMode: 644}}]}",
+        1,
+    ),
+    ("spec: {hostNetwork: yes}", "spec: {hostNetwork: true}", 0),
+    ("spec: {x: 123e4}", "spec: {x: \"123e4\"}", 1),
+    (
+        "spec: {containers: [{name: a, resources: {limits: {memory: 1024Mi}}}]}",
+        "spec: {containers: [{resources: {limits: {memory: 1Gi}}, name: a}]}",
+        0,
+    ),
+    ("spec: {containers: [{name: a}, {name: b}]}", "spec: {containers: [{name: b}, {name: a}]}", 0),
+    (
+        "spec: {initContainers: [{name: a}, {name: b}]}",
+        "spec: {initContainers: [{name: b}, {name: a}]}",
+        1,
+    ),
+    (
+        "spec: {containers: [{name: a, env: [{name: x, value: v}, {name: w, value: z}]}]}",
+        "spec: {containers: [{name: a, env: [{name: w, value: z}, {name: x, value: v}]}]}",
+        0,
+    ),
+    (
+        "spec: {containers: [{name: a, env: [{name: x, value: v}, {name: w, value: $(x)}]}]}",
+        "spec: {containers: [{name: a, env: [{name: w, value: $(x)}, {name: x, value: v}]}]}",
+        1,
+    ),
+    (
+        "spec: {containers: [{name: a, ports: [{containerPort: 53}]}]}",
+        "spec: {containers: [{name: a, ports: [{containerPort: 53, protocol: TCP}]}]}",
+        0,
+    ),
+    ("spec: {tolerations: [{key: a}, {key: b}]}", "spec: {tolerations: [{key: b}, {key: a}]}", 0),
+    ("spec: {x: &a {b: 1}, c: *a}", "spec: {x: {b: 1}, c: {b: 1}}", 0),
+    ("spec: {x: &a {b: 1}, c: {<<: *a}}", "spec: {x: {b: 1}, c: {b: 1}}", 0),
+    ("spec: {x: null}", "spec: {}", 0),
+    ("spec: {emptyDir: {}}", "spec: {}", 1),
+    ("status: {}", "", 0),
+];
+
 #[test]
 fn what_kubectl_reads_as_equal_is_equal() {
     let sandbox = Sandbox::new();
     let object = |body: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\n{body}\n");
-    let cases = [
-        (
-            "spec: {volumes: [{name: v, secret: {defaultMode: 0644}}]}",
-            "spec: {volumes: [{name: v, secret: {defaultMode: 420}}]}",
-            0,
-        ),
-        (
-            "spec: {volumes: [{name: v, secret: {defaultMode: 0644}}]}",
-            "spec: {volumes: [{name: v, secret: {defaultMode: 644}}]}",
-            1,
-        ),
-        ("spec: {hostNetwork: yes}", "spec: {hostNetwork: true}", 0),
-        ("spec: {x: 123e4}", "spec: {x: \"123e4\"}", 1),
-        (
-            "spec: {containers: [{name: a, resources: {limits: {memory: 1024Mi}}}]}",
-            "spec: {containers: [{resources: {limits: {memory: 1Gi}}, name: a}]}",
-            0,
-        ),
-        (
-            "spec: {containers: [{name: a}, {name: b}]}",
-            "spec: {containers: [{name: b}, {name: a}]}",
-            0,
-        ),
-        (
-            "spec: {initContainers: [{name: a}, {name: b}]}",
-            "spec: {initContainers: [{name: b}, {name: a}]}",
-            1,
-        ),
-        (
-            "spec: {containers: [{name: a, env: [{name: x, value: v}, {name: w, value: z}]}]}",
-            "spec: {containers: [{name: a, env: [{name: w, value: z}, {name: x, value: v}]}]}",
-            0,
-        ),
-        (
-            "spec: {containers: [{name: a, env: [{name: x, value: v}, {name: w, value: $(x)}]}]}",
-            "spec: {containers: [{name: a, env: [{name: w, value: $(x)}, {name: x, value: v}]}]}",
-            1,
-        ),
-        (
-            "spec: {containers: [{name: a, ports: [{containerPort: 53}]}]}",
-            "spec: {containers: [{name: a, ports: [{containerPort: 53, protocol: TCP}]}]}",
-            0,
-        ),
-        (
-            "spec: {tolerations: [{key: a}, {key: b}]}",
-            "spec: {tolerations: [{key: b}, {key: a}]}",
-            0,
-        ),
-        ("spec: {x: &a {b: 1}, c: *a}", "spec: {x: {b: 1}, c: {b: 1}}", 0),
-        ("spec: {x: &a {b: 1}, c: {<<: *a}}", "spec: {x: {b: 1}, c: {b: 1}}", 0),
-        ("spec: {x: null}", "spec: {}", 0),
-        ("spec: {emptyDir: {}}", "spec: {}", 1),
-        ("status: {}", "", 0),
-    ];
-    for (left, right, code) in cases {
+    for (left, right, code) in READINGS {
         sandbox.write("a.yaml", object(left));
         sandbox.write("b.yaml", object(right));
         let output = sandbox.gitops(&["diff", "a.yaml", "b.yaml", "--exit-code"]);
-        assert_eq!(output.code, code, "{left} against {right}: {}", output.render());
+        assert_eq!(output.code, *code, "{left} against {right}: {}", output.render());
     }
 }
 
