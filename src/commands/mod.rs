@@ -19,3 +19,4 @@ pub mod status;
 pub mod validate;
 
 pub use proposing::remote_of;
+pub mod notify;

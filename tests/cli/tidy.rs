@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 const DOMAIN: &[&str] = &[
     "bump",
     "change",
+    "event",
     "snapshot",
     "image",
     "manifest",
