@@ -60,7 +60,8 @@ pub struct GitArgs {
     pub ca_file: Option<PathBuf>,
 }
 
-fn parse_time(text: &str) -> Result<Duration, String> {
+/// Reads 90, 90s, 2m or 1h.
+pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
         Some(number) => (number, &text[number.len()..]),
         None => (text, "s"),

@@ -9,6 +9,7 @@ pub mod editing;
 pub mod history;
 pub mod landing;
 pub mod man;
+pub mod notify;
 pub mod open_pr;
 pub mod promote;
 pub mod proposing;
@@ -19,4 +20,3 @@ pub mod status;
 pub mod validate;
 
 pub use proposing::remote_of;
-pub mod notify;

@@ -212,7 +212,7 @@ fn value(
     if secret.is_empty() {
         let message = format!("{place} is empty or not set");
         let hint = "store the secret there; in CI, check that this job may see it";
-        return Err(Hinted::new(Code::Config, message, hint).into());
+        return Err(Hinted::new(Code::NotFound, message, hint).into());
     }
     Ok(Some(secret))
 }

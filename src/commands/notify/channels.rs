@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::environment::Config;
 use crate::error::{Code, Hinted};
@@ -103,9 +104,14 @@ pub(super) type Resolved = (String, anyhow::Result<Endpoint>);
 
 /// Reads the secrets. A secret that is missing is one channel's failure; settings that cannot work are an
 /// error, since no run would ever tell anybody.
-pub(super) fn resolve(named: &Named, globals: &Globals) -> anyhow::Result<Vec<Resolved>> {
+pub(super) fn resolve(
+    named: &Named,
+    globals: &Globals,
+    variables: &Variables,
+) -> anyhow::Result<Vec<Resolved>> {
     let base = WorkTree::around(&globals.repo)
         .map_or_else(|_| globals.repo.clone(), |tree| tree.root().to_owned());
+    let variable = |name: &str| variables.get(name).map(str::to_owned);
     let source = Source { variable: &variable, base: Path::new(&base) };
     let mut resolved = Vec::new();
     for (name, target) in named {
@@ -119,9 +125,4 @@ pub(super) fn resolve(named: &Named, globals: &Globals) -> anyhow::Result<Vec<Re
 
 fn code(error: &anyhow::Error) -> Code {
     error.downcast_ref::<Hinted>().map_or(Code::Error, Hinted::code)
-}
-
-#[expect(clippy::disallowed_methods, reason = "gitops.yaml names the variable; nothing else can")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }

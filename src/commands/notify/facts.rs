@@ -13,7 +13,7 @@ use crate::event::{App, Commit, Event, Release};
 use crate::files;
 use crate::git::history::{self, Range, Step};
 use crate::git::local::{Content, LocalRepository, Revision};
-use crate::git::origin::origin;
+use crate::git::origin_of;
 use crate::snapshot::Snapshot;
 use crate::ui::Ui;
 
@@ -65,7 +65,7 @@ pub(super) fn fill(
     for app in changes.iter_mut().chain(&mut unchanged) {
         reader.link(app, &origins);
     }
-    let address = origin(&repository);
+    let address = origin_of(&globals.repo, None, None).and_then(|origin| origin.repository);
     event.repository = address.as_deref().and_then(page);
     // With `--from` the newest of several commits may have left the environment alone.
     let commit = change.as_ref().map_or(&to, |step| &step.revision);

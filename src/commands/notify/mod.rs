@@ -10,12 +10,14 @@ use std::time::{Duration, SystemTime};
 use clap::builder::PossibleValuesParser;
 use sha2::{Digest as _, Sha256};
 
+use crate::ci::Variables;
 use crate::cli::Globals;
+use crate::commands::landing::parse_time;
 use crate::error::{Code, Hinted, Outcome};
 use crate::event::links::{Links, page};
 use crate::event::{App, Event, Kind, PullRequest, Release, hex};
 use crate::git::local::LocalRepository;
-use crate::http::{Client, Settings};
+use crate::http::Client;
 use crate::image::Bump;
 use crate::notifier::{self, Endpoint, Memory, Recall, Terms};
 use crate::ui::Ui;
@@ -59,12 +61,12 @@ pub struct Args {
     /// With `pushed`: an image that was pushed; can be given several times
     #[arg(long, value_name = "IMAGE=TAG")]
     image: Vec<String>,
-    /// With `pushed`: the repository it was built from
+    /// With `pushed`: the repository it was built from; CI systems tell
     #[arg(long, value_name = "URL")]
     source: Option<String>,
-    /// With `pushed`: the commit it was built from
-    #[arg(long, value_name = "SHA", requires = "source")]
-    revision: Option<String>,
+    /// With `pushed`: the commit it was built from; CI systems tell
+    #[arg(long, value_name = "COMMIT", requires = "source")]
+    source_revision: Option<String>,
     /// The pull request's page
     #[arg(long, value_name = "URL")]
     pull_request: Option<String>,
@@ -83,7 +85,7 @@ pub struct Args {
     /// Who did it [default: the commit's author]
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
-    /// The page of the pipeline's run
+    /// The page of the run; CI systems tell
     #[arg(long, value_name = "URL")]
     run_url: Option<String>,
     /// The page of a commit, for forges whose host does not tell: {repository}/-/commit/{sha}
@@ -101,9 +103,9 @@ struct TellingArgs {
     /// Tell only this channel, whatever it wants; can be given several times
     #[arg(long, value_name = "NAME", conflicts_with_all = ["url_env", "url_file", "kind", "setting"])]
     channel: Vec<String>,
-    /// Seconds for everything, attempts and waits together
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    timeout: u64,
+    /// Give up after this time, attempts and waits together: 30, 30s or 2m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_time)]
+    timeout: Duration,
     /// Fail when a channel fails
     #[arg(long)]
     strict: bool,
@@ -116,7 +118,7 @@ struct TellingArgs {
     /// Print what would be sent, without secrets, and send nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
-    /// Trust the authorities of this file too, in PEM format
+    /// Trust the authorities in this file too
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 }
@@ -127,37 +129,45 @@ fn words() -> Vec<&'static str> {
 
 /// Reads what happened, and says it or shows what would be said.
 pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
-    let event = args.event(globals, ui)?;
+    let variables = Variables::of_process();
+    let event = args.event(globals, &variables, ui)?;
     let mut names = args.telling.channel.clone();
     names.extend(args.name.clone());
     let all = channels::named(&args.ad_hoc, globals)?;
     let chosen = channels::select(all, &names, &event)?;
-    let resolved = channels::resolve(&chosen, globals)?;
+    let resolved = channels::resolve(&chosen, globals, &variables)?;
     let telling = Telling { event: &event, strict: args.telling.strict || event.test };
     if args.telling.dry_run {
         return telling.show(&resolved, SystemTime::now(), ui);
     }
-    let said = say(&event, resolved, args, globals)?;
+    let said = say(&event, resolved, args, globals, &variables)?;
     telling.report(&said, ui)
 }
 
 impl Args {
-    fn event(&self, globals: &Globals, ui: &Ui) -> anyhow::Result<Event> {
+    fn event(&self, globals: &Globals, variables: &Variables, ui: &Ui) -> anyhow::Result<Event> {
         let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == self.event);
         let mut event = match kind {
             None => sample(),
-            Some(kind) => self.real(kind, globals, ui)?,
+            Some(kind) => self.real(kind, globals, variables, ui)?,
         };
         if self.telling.again || event.test {
             event.nonce = Some(format!("{:016x}", fastrand::u64(..)));
         }
         event.reason = self.reason.clone().or(event.reason);
         event.actor = self.actor.clone().or(event.actor);
-        event.run_url = self.run_url.clone().or(event.run_url);
+        let run = || variables.source().and_then(|source| source.run);
+        event.run_url = self.run_url.clone().or_else(run);
         Ok(event)
     }
 
-    fn real(&self, kind: Kind, globals: &Globals, ui: &Ui) -> anyhow::Result<Event> {
+    fn real(
+        &self,
+        kind: Kind,
+        globals: &Globals,
+        variables: &Variables,
+        ui: &Ui,
+    ) -> anyhow::Result<Event> {
         self.check(kind)?;
         let mut event = Event::new(kind);
         event.environment.clone_from(&self.env);
@@ -168,7 +178,7 @@ impl Args {
         });
         let links = Links { template: self.commit_url.as_deref() };
         match (kind, &self.env) {
-            (Kind::Pushed, _) => event.changes = self.pushed(links)?,
+            (Kind::Pushed, _) => event.changes = self.pushed(links, variables)?,
             (Kind::Drift | Kind::DriftResolved, Some(name)) => {
                 let span = Span { environment: name, from: Some("HEAD"), to: "HEAD" };
                 facts::fill(&mut event, &span, globals, links, ui)?;
@@ -222,16 +232,17 @@ impl Args {
     }
 
     /// The images that were pushed, with the commit they were built from where that is given.
-    fn pushed(&self, links: Links<'_>) -> anyhow::Result<Vec<App>> {
-        let source = self.source.as_deref();
+    fn pushed(&self, links: Links<'_>, variables: &Variables) -> anyhow::Result<Vec<App>> {
+        let built = variables.source().filter(|_| self.source.is_none()).unwrap_or_default();
+        let source = self.source.as_deref().or(built.repository.as_deref());
+        let revision = self.source_revision.as_ref().or(built.revision.as_ref());
         let one = |text: &String| -> anyhow::Result<App> {
             let bump = Bump::parse(text)?;
-            let url =
-                source.zip(self.revision.as_deref()).and_then(|(url, sha)| links.commit(url, sha));
+            let url = source.zip(revision).and_then(|(url, sha)| links.commit(url, sha));
             let release = Release {
                 tag: bump.version.tag,
                 digest: bump.version.digest,
-                revision: self.revision.clone(),
+                revision: revision.cloned(),
                 url,
             };
             let name = bump.image.rsplit('/').next().unwrap_or(&bump.image).to_owned();
@@ -276,6 +287,7 @@ fn say(
     resolved: Vec<Resolved>,
     args: &Args,
     globals: &Globals,
+    variables: &Variables,
 ) -> anyhow::Result<Vec<Said>> {
     let telling = &args.telling;
     let mut memory = memory(event, telling, globals)?;
@@ -290,10 +302,9 @@ fn say(
             (recall, _) => said.push(Said::skipped(name, recall)),
         }
     }
-    let mut settings = Settings::default();
-    settings.trust.extra.extend(telling.ca_file.clone());
-    let terms = Terms { timeout: Duration::from_secs(telling.timeout), now: SystemTime::now() };
-    let results = notifier::deliver(&endpoints, event, &Client::new(settings), terms);
+    let client = Client::new(variables.http(telling.ca_file.as_ref()));
+    let terms = Terms { timeout: telling.timeout, now: SystemTime::now() };
+    let results = notifier::deliver(&endpoints, event, &client, terms);
     for (endpoint, result) in endpoints.iter().zip(results) {
         said.push(Said::of(endpoint, result));
     }

@@ -88,7 +88,7 @@ impl Telling<'_> {
         ui: &Ui,
     ) -> anyhow::Result<Outcome> {
         let mut documents = Vec::new();
-        let mut failed = 0;
+        let mut failed = Vec::new();
         for (name, endpoint) in resolved {
             let made = endpoint.as_ref().map_err(Report::of).and_then(|endpoint| {
                 preview(endpoint, self.event, now)
@@ -102,8 +102,8 @@ impl Telling<'_> {
                 }
                 Ok((kind, previews)) => print(name, kind, &previews, ui)?,
                 Err(report) => {
-                    failed += 1;
-                    warn(name, &report, ui);
+                    failed.push(name.as_str());
+                    ui.warn(advised(&report));
                 }
             }
         }
@@ -112,18 +112,20 @@ impl Telling<'_> {
         } else if resolved.is_empty() {
             ui.status(self.nobody());
         }
-        self.outcome(failed)
+        self.outcome(&failed)
     }
 
     /// Prints what came of it.
     pub(super) fn report(&self, said: &[Said], ui: &Ui) -> anyhow::Result<Outcome> {
-        let mut failed = 0;
+        let mut failed = Vec::new();
         for said in said {
             let name = &said.name;
             match &said.result {
                 Fate::Failed(report) => {
-                    failed += 1;
-                    warn(name, report, ui);
+                    failed.push(name.as_str());
+                    // A channel that was not even found has its name in the message.
+                    let prefix = said.kind.map_or_else(String::new, |_| format!("{name}: "));
+                    ui.warn(format!("{prefix}{}", advised(report)));
                 }
                 Fate::Skipped(why) => ui.status(format!("{name}: not sent: {why}")),
                 Fate::Sent(receipt) => {
@@ -145,7 +147,7 @@ impl Telling<'_> {
         } else if said.is_empty() {
             ui.status(self.nobody());
         }
-        self.outcome(failed)
+        self.outcome(&failed)
     }
 
     fn envelope(&self, dry_run: bool, channels: &[Value]) -> Value {
@@ -162,18 +164,20 @@ impl Telling<'_> {
         format!("no channel wants `{}` of {}", self.event.kind, self.event.place())
     }
 
-    fn outcome(&self, failed: usize) -> anyhow::Result<Outcome> {
-        if failed == 0 || !self.strict {
+    fn outcome(&self, failed: &[&str]) -> anyhow::Result<Outcome> {
+        if failed.is_empty() || !self.strict {
             return Ok(Outcome::Done);
         }
-        let noun = if failed == 1 { "channel" } else { "channels" };
-        Err(Hinted::plain(Code::Error, format!("cannot notify {failed} {noun}")).into())
+        let message = format!("cannot notify {}", failed.join(", "));
+        Err(Hinted::plain(Code::Error, message).into())
     }
 }
 
-fn warn(name: &str, report: &Report, ui: &Ui) {
-    let hint = report.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-    ui.warn(format!("{name}: {}{hint}", report.message));
+fn advised(report: &Report) -> String {
+    match &report.hint {
+        Some(hint) => format!("{} ({hint})", report.message),
+        None => report.message.clone(),
+    }
 }
 
 fn print(name: &str, kind: &str, previews: &[Preview], ui: &Ui) -> anyhow::Result<()> {

@@ -140,10 +140,11 @@ fn say(endpoint: Endpoint, event: &Event) -> anyhow::Result<Receipt> {
     say_within(endpoint, event, Duration::from_secs(30))
 }
 
+/// A client of its own for each message would start a thread for each.
+static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::new(Settings::default()));
+
 fn say_within(endpoint: Endpoint, event: &Event, timeout: Duration) -> anyhow::Result<Receipt> {
     let terms = Terms { timeout, now: UNIX_EPOCH + Duration::from_secs(1_700_000_000) };
-    // A client of its own for each message would start a thread for each.
-    static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::new(Settings::default()));
     deliver(&[endpoint], event, &CLIENT, terms).pop().unwrap()
 }
 
