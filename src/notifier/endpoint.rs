@@ -130,13 +130,15 @@ impl Endpoint {
         let url = self.address()?;
         let literal = self.target.url.is_some();
         if literal && (self.row.address == Address::Secret || carries_secret(&url)) {
-            let message =
-                format!("the address of {} is a secret and stands in the file", self.row.title);
+            let message = format!(
+                "the address of {} is a secret and must not be written out",
+                self.row.title
+            );
             let hint = "store it in a variable and write `url_env: NAME`, or in a file and write `url_file: PATH`";
             return Err(Hinted::new(Code::Config, message, hint).into());
         }
         if literal && (self.token.is_some() || self.secret.is_some()) && !self.is_vendors(&url) {
-            let message = "a secret would go to an address that stands in the file";
+            let message = "a secret would go to an address that is written out";
             let hint = "give the address by `url_env` or `url_file` too, so that no pull request can redirect the secret";
             return Err(Hinted::new(Code::Config, message, hint).into());
         }

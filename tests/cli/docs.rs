@@ -1,5 +1,6 @@
 //! Every `console` block of README.md and docs/ is run, in a copy of `examples/shop` per page, and must
-//! print what it shows (`[..]` stands for anything). `SNAPSHOTS=overwrite` renews what it shows.
+//! print what it shows. `SNAPSHOTS=overwrite` renews what it shows. Who commits, and when, is fixed, so that
+//! commits have the same ids in every run.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -31,6 +32,12 @@ fn run(sandbox: &Sandbox, line: &str) -> String {
         [bin].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
     );
     let mut command = sandbox.command("sh");
+    for role in ["AUTHOR", "COMMITTER"] {
+        command
+            .env(format!("GIT_{role}_NAME"), "Ada")
+            .env(format!("GIT_{role}_EMAIL"), "ada@example.org")
+            .env(format!("GIT_{role}_DATE"), "2026-01-02T03:04:05Z");
+    }
     command.env("PATH", path.unwrap()).args(["-c", &format!("{{ {line}\n}} 2>&1")]);
     let output = sandbox.finish(&mut command);
     let mut said = output.stdout;

@@ -44,16 +44,19 @@ fn a_host_that_only_looks_like_one_is_not_it() {
 const WRONG: &[(&str, &str)] = &[
     (
         "url: https://hooks.slack.com/services/T0001/B0002/canary0000address0000secret0000",
-        "is a secret and stands in the file",
+        "is a secret and must not be written out",
     ),
-    ("{kind: mattermost, url: https://chat.example/hooks/x}", "is a secret and stands in the file"),
-    ("{kind: webhook, url: https://me:pw@h.example/}", "is a secret and stands in the file"),
-    ("{kind: webhook, url: 'https://h.example/?key=1'}", "is a secret and stands in the file"),
-    ("{kind: webhook, url: https://evil.example/, token_env: TOKEN}", "stands in the file"),
-    ("{kind: grafana, url: https://evil.example/, token_env: TOKEN}", "stands in the file"),
+    (
+        "{kind: mattermost, url: https://chat.example/hooks/x}",
+        "is a secret and must not be written out",
+    ),
+    ("{kind: webhook, url: https://me:pw@h.example/}", "is a secret and must not be written out"),
+    ("{kind: webhook, url: 'https://h.example/?key=1'}", "is a secret and must not be written out"),
+    ("{kind: webhook, url: https://evil.example/, token_env: TOKEN}", "that is written out"),
+    ("{kind: grafana, url: https://evil.example/, token_env: TOKEN}", "that is written out"),
     (
         "{kind: slack-bot, url: https://evil.example/, token_env: TOKEN, channel: C1}",
-        "stands in the file",
+        "that is written out",
     ),
     ("{kind: slack, url_env: HTTP}", "is not encrypted"),
     ("{kind: webhook, url: 'http://169.254.169.254/latest', allow_http: true}", "link-local"),

@@ -232,7 +232,7 @@ warning: cannot use the channel `chat`: the variable HOOK is empty or not set (s
         format!("{CONFIG}  chat: {{ url: https://hooks.slack.com/services/T/B/canarycanary }}\n");
     World::new(&config).sandbox.gitops(&["notify", "deployed", "-e", "production"]).is(str![[r#"
 -- stderr --
-error: cannot use the channel `chat`: the address of Slack is a secret and stands in the file
+error: cannot use the channel `chat`: the address of Slack is a secret and must not be written out
 hint: store it in a variable and write `url_env: NAME`, or in a file and write `url_file: PATH`
 -- exit 2 --
 
