@@ -34,4 +34,5 @@ pub mod git;
 pub mod http;
 pub mod tree;
 pub mod notifier;
+pub mod registry;
 pub mod worktree;

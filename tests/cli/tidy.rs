@@ -22,6 +22,7 @@ const DOMAIN: &[&str] = &[
 ];
 const ADAPTERS: &[&str] =
     &["files", "tree", "worktree", "git", "http", "forge", "notifier", "actuator", "ci"];
+    &["files", "worktree", "git", "http", "forge", "notifier", "registry", "actuator", "ci"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

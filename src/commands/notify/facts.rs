@@ -14,6 +14,8 @@ use crate::files;
 use crate::git::history::{self, Range, Step};
 use crate::git::local::{Content, LocalRepository, Revision};
 use crate::git::origin_of;
+use crate::http::Client;
+use crate::registry;
 use crate::snapshot::Snapshot;
 use crate::ui::Ui;
 
@@ -253,6 +255,24 @@ impl<'a> Reader<'a> {
             && from != to
         {
             app.compare = self.links.compare(to_url, from, to);
+        }
+    }
+}
+
+/// Asks registries where the images of the changes were built from that no commit tells of. Only a label that
+/// names the app's own source counts, where that is configured.
+pub(super) fn ask_registries(event: &mut Event, links: Links<'_>, client: &Client, ui: &Ui) {
+    for app in &mut event.changes {
+        let (Some(image), Some(release)) = (app.image.clone(), app.new.as_mut()) else { continue };
+        let reference = release.digest.as_ref().or(release.tag.as_ref());
+        let Some(reference) = reference.filter(|_| release.revision.is_none()) else { continue };
+        match registry::source(client, &image, reference) {
+            Ok(Some((source, sha))) if app.source.is_none() || page(&source) == app.source => {
+                release.url = links.commit(&source, &sha);
+                release.revision = Some(sha);
+            }
+            Ok(_) => ui.detail(format!("the labels of `{image}` name no source of `{}`", app.app)),
+            Err(error) => ui.warn(format!("{}: no link: {error:#}", app.app)),
         }
     }
 }

@@ -91,6 +91,9 @@ pub struct Args {
     /// The page of a commit, for forges whose host does not tell: {repository}/-/commit/{sha}
     #[arg(long, value_name = "TEMPLATE")]
     commit_url: Option<String>,
+    /// Ask registries for the labels of images whose commit tells no source
+    #[arg(long)]
+    image_labels: bool,
     #[command(flatten)]
     telling: TellingArgs,
     #[command(flatten)]
@@ -151,6 +154,11 @@ impl Args {
             None => sample(),
             Some(kind) => self.real(kind, globals, variables, ui)?,
         };
+        if self.image_labels {
+            let client = Client::new(variables.http(self.telling.ca_file.as_ref()));
+            let links = Links { template: self.commit_url.as_deref() };
+            facts::ask_registries(&mut event, links, &client, ui);
+        }
         if self.telling.again || event.test {
             event.nonce = Some(format!("{:016x}", fastrand::u64(..)));
         }

@@ -99,7 +99,9 @@ fn the_page_shows_each_message() {
         let kind = kind.trim_end_matches(" -->");
         made.push_str(lines.next().unwrap());
         let end = lines.find(|line| line.trim_end() == "```").unwrap();
-        made.push_str(&format!("{}\n{end}", block(kind)));
+        made.push_str(&block(kind));
+        made.push('\n');
+        made.push_str(end);
         shown.push(kind.to_owned());
     }
     let kinds: Vec<&str> =
