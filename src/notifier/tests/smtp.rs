@@ -1,7 +1,7 @@
 //! Mail against a server that speaks just enough SMTP.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -36,7 +36,7 @@ impl MailServer {
         let kept = Arc::clone(&talks);
         thread::spawn(move || {
             for (talk, stream) in listener.incoming().enumerate() {
-                let said = converse(&stream.unwrap(), script, talk);
+                let said = converse(stream.unwrap(), script, talk);
                 kept.lock().unwrap().push(said.unwrap_or_default());
             }
         });
@@ -51,32 +51,36 @@ impl MailServer {
     }
 }
 
-fn converse(stream: &TcpStream, script: Script, talk: usize) -> Option<String> {
-    let mut reader = BufReader::new(stream);
-    let mut writer = stream;
+fn converse(stream: impl Read + Write, script: Script, talk: usize) -> Option<String> {
+    let mut stream = BufReader::new(stream);
     let mut said = String::new();
-    let mut answer = |text: &str| writer.write_all(format!("{text}\r\n").as_bytes()).ok();
-    answer(script("", talk))?;
+    answer(&mut stream, script("", talk))?;
     loop {
         let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 {
+        if stream.read_line(&mut line).ok()? == 0 {
             return Some(said);
         }
         said.push_str(&line);
         let reply = script(line.trim_end(), talk);
-        answer(reply)?;
+        answer(&mut stream, reply)?;
         if reply.starts_with("354") {
             while !said.ends_with("\r\n.\r\n") {
                 let mut line = String::new();
-                reader.read_line(&mut line).ok()?;
+                stream.read_line(&mut line).ok()?;
                 said.push_str(&line);
             }
-            answer(script("MESSAGE", talk))?;
+            answer(&mut stream, script("MESSAGE", talk))?;
         }
         if line.starts_with("QUIT") {
             return Some(said);
         }
     }
+}
+
+fn answer<S: Read + Write>(stream: &mut BufReader<S>, text: &str) -> Option<()> {
+    let stream = stream.get_mut();
+    stream.write_all(format!("{text}\r\n").as_bytes()).ok()?;
+    stream.flush().ok()
 }
 
 /// The conversation ends after the client does.
@@ -183,4 +187,55 @@ fn a_preview_has_neither_user_nor_password() {
     let text = preview[0].document().to_string();
     assert!(!has_canary(&text) && !text.contains("me:"), "{text}");
     assert!(preview[0].request.starts_with("mail through smtp://127.0.0.1:"), "{text}");
+}
+
+/// A server that speaks TLS from the start, with a certificate that no system knows; and that certificate.
+fn secure_server() -> (MailServer, Vec<u8>) {
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let chain = vec![certified.cert.der().clone()];
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(certified.signing_key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("localhost:{}", listener.local_addr().unwrap().port());
+    let talks = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&talks);
+    thread::spawn(move || {
+        for (talk, stream) in listener.incoming().enumerate() {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let stream = rustls::StreamOwned::new(connection, stream.unwrap());
+            let said = converse(stream, willing, talk);
+            kept.lock().unwrap().push(said.unwrap_or_default());
+        }
+    });
+    let encoded =
+        base64::Engine::encode(&base64::engine::general_purpose::STANDARD, certified.cert.der());
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
+    (MailServer { address, talks }, pem.into_bytes())
+}
+
+#[test]
+fn an_authority_of_the_users_counts_and_a_stranger_gets_no_password() {
+    let (server, pem) = secure_server();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ca.pem");
+    crate::files::replace(&file, &pem).unwrap();
+    let terms = Terms { timeout: Duration::from_secs(10), now: UNIX_EPOCH };
+    let event = ordinary(Kind::Deployed);
+    let mut settings = Settings::default();
+    let stranger =
+        deliver(&[server.endpoint("smtps")], &event, &Client::new(settings.clone()), terms);
+    let text = read(stranger[0].as_ref().unwrap_err());
+    assert!(text.contains("certificate") && !has_canary(&text), "{text}");
+    settings.trust.extra.push(file);
+    let trusted = deliver(&[server.endpoint("smtps")], &event, &Client::new(settings), terms);
+    assert!(trusted[0].is_ok(), "{:?}", trusted[0]);
+    let talks = talks(&server, 2);
+    assert!(!talks[0].contains("AUTH") && talks[1].contains("AUTH PLAIN "), "{talks:?}");
 }
