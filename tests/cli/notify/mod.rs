@@ -54,11 +54,11 @@ Reason: 2 pods are not ready
 #[test]
 fn commits_elsewhere_and_repeated_runs_change_nothing() {
     let mut world = World::new(CONFIG);
-    let before = world.sandbox.gitops(&["notify", "deployed", "-e", "production"]).ok();
+    let before = world.ok(&["notify", "deployed", "-e", "production"]);
     world.write("staging", "v9", "v7");
     world.sandbox.write("README.md", "hello");
     world.commit("staging moves on");
-    let after = world.sandbox.gitops(&["notify", "deployed", "-e", "production"]).ok();
+    let after = world.ok(&["notify", "deployed", "-e", "production"]);
     assert_eq!(before.stdout, after.stdout);
     let key = |world: &World| {
         let output =
@@ -84,7 +84,7 @@ commit c42c49cc <https://github.com/acme/deploy/commit/c42c49ccf742ae688f64cd13b
 
 "#]]);
     let args = ["notify", "deploying", "-e", "production", "--from", "HEAD", "--to", "HEAD~1"];
-    let backwards = world.sandbox.gitops(&args).ok();
+    let backwards = world.ok(&args);
     assert!(backwards.stdout.contains("web v8 "), "{}", backwards.stdout);
     assert!(backwards.stdout.contains(" → v7"), "{}", backwards.stdout);
 }
@@ -98,7 +98,7 @@ fn a_source_is_linked_only_to_its_own_app() {
                 db: { image: { repository: docker.io/library/postgres, tag: \"18\" } }\n";
     world.sandbox.write("environments/production.yaml", yaml);
     world.commit(&message("all of them", "web", "8"));
-    let said = world.sandbox.gitops(&["notify", "deployed", "-e", "production"]).ok();
+    let said = world.ok(&["notify", "deployed", "-e", "production"]);
     let link = format!("web v8 <https://github.com/acme/web/commit/{}>", "8".repeat(40));
     assert!(said.stdout.contains(&link), "{}", said.stdout);
     assert!(said.stdout.contains("api v3,") && said.stdout.contains("db 18,"), "{}", said.stdout);
@@ -132,9 +132,9 @@ fn a_drift_is_said_once_and_its_end_too() {
     let world = World::new(CONFIG);
     let drift = |finding: &str| {
         let args = ["notify", "drift", "-e", "production", "--finding", finding];
-        world.sandbox.gitops(&args).ok()
+        world.ok(&args)
     };
-    let resolved = || world.sandbox.gitops(&["notify", "drift-resolved", "-e", "production"]).ok();
+    let resolved = || world.ok(&["notify", "drift-resolved", "-e", "production"]);
     assert_eq!(resolved().stderr, "log: not sent: it was told of no drift\n");
     drift("web: 5 replicas instead of 3").is(str![[r#"
 Drift in production
@@ -254,15 +254,13 @@ fn only_channels_that_want_it_are_told() {
         "log: { kind: stdout, events: [deployed], environments: ['prod*'] }",
     );
     let world = World::new(&config);
-    let said = |event: &str, environment: &str| {
-        world.sandbox.gitops(&["notify", event, "-e", environment]).ok()
-    };
+    let said = |event: &str, environment: &str| world.ok(&["notify", event, "-e", environment]);
     assert!(said("deployed", "production").stdout.starts_with("Deployed api"));
     let nobody = "no channel wants `deploying` of production\n";
     assert_eq!(said("deploying", "production").stderr, nobody);
     assert!(said("deployed", "staging").stdout.is_empty());
     let named = ["notify", "deploying", "-e", "staging", "--channel", "log"];
-    assert!(world.sandbox.gitops(&named).ok().stdout.starts_with("Deploying to staging"));
+    assert!(world.ok(&named).stdout.starts_with("Deploying to staging"));
 }
 
 #[test]
@@ -272,7 +270,7 @@ fn a_template_replaces_the_words() {
         "log: { kind: stdout, template: '{{ event }} {{ environment | upper }}: {% for app in changes %}{{ app.app }} {{ app.new.tag }}{% endfor %}' }",
     );
     let world = World::new(&config);
-    let said = world.sandbox.gitops(&["notify", "deployed", "-e", "production"]).ok();
+    let said = world.ok(&["notify", "deployed", "-e", "production"]);
     assert_eq!(said.stdout, "deployed PRODUCTION: api v2\n");
 }
 
@@ -289,9 +287,7 @@ hint: fetch more of it (in GitHub Actions `fetch-depth: 0`), or name --from
 
 "#]]);
     let named = ["notify", "deployed", "-e", "production", "--from", "HEAD"];
-    assert!(
-        world.sandbox.gitops(&named).ok().stdout.starts_with("Deployed to production: no image")
-    );
+    assert!(world.ok(&named).stdout.starts_with("Deployed to production: no image"));
 }
 
 #[test]

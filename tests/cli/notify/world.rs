@@ -7,7 +7,7 @@ use std::thread;
 
 use git2::{IndexAddOption, Repository, Signature, Time};
 
-use crate::support::Sandbox;
+use crate::support::{Output, Sandbox};
 
 pub(super) const CONFIG: &str = "\
 environments:
@@ -43,6 +43,13 @@ impl World {
         world.write("production", "v2", "v7");
         world.commit(&message("api to v2", "api", "2"));
         world
+    }
+
+    /// Runs `gitops`, which must succeed.
+    pub(super) fn ok(&self, args: &[&str]) -> Output {
+        let output = self.sandbox.gitops(args);
+        output.ok();
+        output
     }
 
     pub(super) fn write(&self, environment: &str, api: &str, web: &str) {

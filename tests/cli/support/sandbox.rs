@@ -113,7 +113,6 @@ impl Output {
     /// Insists on success.
     #[track_caller]
     pub(crate) fn ok(&self) -> &Self {
-    pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, 0, "{}", self.render());
         self
     }
