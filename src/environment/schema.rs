@@ -58,6 +58,7 @@ const NOTIFY: &[(&str, Shape)] = &[
     ("template", Shape::Scalar),
     ("format", Shape::Scalar),
     ("signature", Shape::Scalar),
+    ("forge", Shape::Scalar),
     ("from", Shape::Scalar),
     ("to", Shape::List),
     ("tags", Shape::List),

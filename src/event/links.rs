@@ -1,32 +1,8 @@
-//! Web pages of commits: only for hosts whose pages are known, or as the user says. Nothing is guessed.
+//! Where a change came from: repositories by their pages, and the sources that commits name.
 
 use url::Url;
 
 use super::link;
-
-/// How a kind of forge names its pages below a repository's.
-struct Pages {
-    commit: &'static str,
-    compare: &'static str,
-}
-
-const GITHUB: Pages = Pages { commit: "/commit/{sha}", compare: "/compare/{from}...{sha}" };
-const GITLAB: Pages = Pages { commit: "/-/commit/{sha}", compare: "/-/compare/{from}...{sha}" };
-const BITBUCKET: Pages =
-    Pages { commit: "/commits/{sha}", compare: "/branches/compare/{sha}%0D{from}" };
-const AZURE: Pages = Pages {
-    commit: "/commit/{sha}",
-    compare: "/branchCompare?baseVersion=GC{from}&targetVersion=GC{sha}",
-};
-
-const HOSTS: &[(&str, Pages)] = &[
-    ("github.com", GITHUB),
-    ("gitlab.com", GITLAB),
-    ("codeberg.org", GITHUB),
-    ("gitea.com", GITHUB),
-    ("bitbucket.org", BITBUCKET),
-    ("dev.azure.com", AZURE),
-];
 
 /// A repository's page: `git@h:a/b.git`, `ssh://git@h/a/b` and `https://me:pw@h/a/b.git` are `https://h/a/b`.
 #[must_use]
@@ -51,45 +27,9 @@ pub fn page(repository: &str) -> Option<String> {
     Some(page.strip_suffix(".git").unwrap_or(page).to_owned())
 }
 
-/// How to make links; `template` is the user's, with `{repository}` and `{sha}`, for hosts that are not known.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Links<'a> {
-    /// The page of a commit.
-    pub template: Option<&'a str>,
-}
-
-impl Links<'_> {
-    /// The page of a commit.
-    #[must_use]
-    pub fn commit(self, repository: &str, sha: &str) -> Option<String> {
-        let page = page(repository)?;
-        let filled = match (pages(&page), self.template) {
-            (Some(pages), _) => format!("{page}{}", pages.commit.replace("{sha}", id(sha)?)),
-            (None, Some(template)) => {
-                template.replace("{repository}", &page).replace("{sha}", id(sha)?)
-            }
-            (None, None) => return None,
-        };
-        link(&filled)
-    }
-
-    /// The page that compares two commits.
-    #[must_use]
-    pub fn compare(self, repository: &str, from: &str, to: &str) -> Option<String> {
-        let page = page(repository)?;
-        let path = pages(&page)?.compare.replace("{from}", id(from)?).replace("{sha}", id(to)?);
-        link(&format!("{page}{path}"))
-    }
-}
-
-fn pages(page: &str) -> Option<&'static Pages> {
-    let url = Url::parse(page).ok()?;
-    let host = url.host_str()?;
-    HOSTS.iter().find(|(known, _)| *known == host && url.port().is_none()).map(|(_, pages)| pages)
-}
-
 /// A commit's id and nothing else.
-fn id(sha: &str) -> Option<&str> {
+#[must_use]
+pub fn id(sha: &str) -> Option<&str> {
     (sha.len() >= 7 && sha.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(sha)
 }
 
@@ -147,33 +87,6 @@ mod tests {
         for (repository, expected) in table {
             assert_eq!(page(repository).as_deref(), expected, "{repository}");
         }
-    }
-
-    #[test]
-    fn only_known_hosts_have_pages() {
-        let links = Links::default();
-        let table = [
-            ("git@github.com:a/b.git", Some("https://github.com/a/b/commit/0123456")),
-            ("https://gitlab.com/g/s/p.git", Some("https://gitlab.com/g/s/p/-/commit/0123456")),
-            ("https://codeberg.org/a/b", Some("https://codeberg.org/a/b/commit/0123456")),
-            ("https://bitbucket.org/w/r", Some("https://bitbucket.org/w/r/commits/0123456")),
-            (
-                "https://dev.azure.com/o/p/_git/r",
-                Some("https://dev.azure.com/o/p/_git/r/commit/0123456"),
-            ),
-            ("https://git.corp.example/a/b", None),
-            ("https://github.com.evil.example/a/b", None),
-            ("https://github.com:8443/a/b", None),
-        ];
-        for (repository, expected) in table {
-            assert_eq!(links.commit(repository, "0123456").as_deref(), expected, "{repository}");
-        }
-        assert_eq!(links.commit("https://github.com/a/b", "not-an-id"), None);
-        let template = Links { template: Some("{repository}/-/commit/{sha}") };
-        let own = template.commit("https://git.corp.example/a/b", "0123456");
-        assert_eq!(own.as_deref(), Some("https://git.corp.example/a/b/-/commit/0123456"));
-        let compare = links.compare("https://github.com/a/b", "0123456", "6543210");
-        assert_eq!(compare.as_deref(), Some("https://github.com/a/b/compare/0123456...6543210"));
     }
 
     #[test]

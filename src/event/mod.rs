@@ -210,6 +210,8 @@ pub struct Event {
     pub repository: Option<String>,
     /// The commit that brings it.
     pub commit: Option<Commit>,
+    /// The branch the commit was read from, where there is one.
+    pub branch: Option<String>,
     /// The commit it is compared with.
     pub from: Option<String>,
     /// The pull request that brings it.
@@ -243,6 +245,7 @@ impl Event {
             unchanged: Vec::new(),
             repository: None,
             commit: None,
+            branch: None,
             from: None,
             pull_request: None,
             run_url: None,

@@ -48,6 +48,8 @@ pub struct Target {
     pub format: Option<Format>,
     /// How a webhook is signed.
     pub signature: Option<Signature>,
+    /// Which forge it is, where its host does not tell.
+    pub forge: Option<String>,
     /// Whose mail it is.
     pub from: Option<String>,
     /// Who gets the mail.
@@ -122,6 +124,7 @@ impl Target {
             ("template", self.template.is_some()),
             ("format", self.format.is_some()),
             ("signature", self.signature.is_some()),
+            ("forge", self.forge.is_some()),
             ("from", self.from.is_some()),
             ("to", self.to.is_some()),
             ("tags", self.tags.is_some()),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use url::{Host, Url};
 
-use super::{Address, KINDS, Row};
+use super::{Address, KINDS, Row, forge_site};
 use crate::error::{Code, Hinted};
 use crate::event::Target;
 use crate::files;
@@ -68,7 +68,7 @@ impl Endpoint {
         let url = match (address, row.address) {
             (Some(url), _) => url,
             (None, Address::Fixed(url)) => Secret::new(url),
-            (None, Address::None) => Secret::new(""),
+            (None, Address::None | Address::Repository) => Secret::new(""),
             (None, _) => return Err(missing("its address", "url_env", row)),
         };
         let secret = |name: &Option<String>, file| value(name.as_deref(), file, source);
@@ -124,7 +124,7 @@ impl Endpoint {
     }
 
     fn is_safe(&self) -> anyhow::Result<()> {
-        if self.row.address == Address::None {
+        if self.row.address == Address::None || self.url.is_empty() {
             return Ok(());
         }
         let url = self.address()?;
@@ -157,7 +157,8 @@ impl Endpoint {
     fn is_vendors(&self, url: &Url) -> bool {
         let fixed = matches!(self.row.address, Address::Fixed(fixed)
             if Url::parse(fixed).is_ok_and(|fixed| fixed.origin() == url.origin()));
-        fixed || (url.scheme() == "https" && is_host_of(self.row, url))
+        let public = self.row.address == Address::Repository && forge_site::is_public(url);
+        fixed || public || (url.scheme() == "https" && is_host_of(self.row, url))
     }
 }
 

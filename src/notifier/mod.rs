@@ -5,9 +5,12 @@
 //! shared: secrets, limits, escaping, deadlines, retries, several channels at once.
 
 mod cloudevents;
+mod commit_status;
+mod deployment;
 mod discord;
 mod endpoint;
 mod fit;
+mod forge_site;
 mod google_chat;
 mod grafana;
 mod markup;
@@ -56,6 +59,8 @@ pub static KINDS: &[&Row] = &[
     &pagerduty::ROW,
     &smtp::ROW,
     &webhook::ROW,
+    &commit_status::ROW,
+    &deployment::ROW,
     &grafana::ROW,
     &stdout::ROW,
 ];
@@ -69,6 +74,8 @@ enum Address {
     Plain,
     /// At a URL that everybody shares, unless another is given.
     Fixed(&'static str),
+    /// At a repository's; the event's own unless another is given.
+    Repository,
     /// Nowhere.
     None,
 }

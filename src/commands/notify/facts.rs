@@ -8,7 +8,7 @@ use crate::cli::Globals;
 use crate::environment::{self, Config, Environment, is_yaml};
 use crate::error::{Code, Hinted};
 use crate::event::apps::{Running, compare, running};
-use crate::event::links::{Links, page, sources};
+use crate::event::links::{page, sources};
 use crate::event::{App, Commit, Event, Release};
 use crate::files;
 use crate::git::history::{self, Range, Step};
@@ -18,6 +18,8 @@ use crate::http::Client;
 use crate::registry;
 use crate::snapshot::Snapshot;
 use crate::ui::Ui;
+
+use super::pages::Pages;
 
 /// How many commits are looked through for where a version came from.
 const FAR: usize = 500;
@@ -36,7 +38,7 @@ struct Reader<'a> {
     config: Config,
     environment: Environment,
     rules: Vec<GlobMatcher>,
-    links: Links<'a>,
+    pages: &'a Pages,
 }
 
 /// A version of an app, to be looked for.
@@ -49,12 +51,12 @@ pub(super) fn fill(
     event: &mut Event,
     span: &Span<'_>,
     globals: &Globals,
-    links: Links<'_>,
+    pages: &Pages,
     ui: &Ui,
 ) -> anyhow::Result<()> {
     let repository = LocalRepository::around(&globals.repo)?;
     let to = repository.resolve(span.to)?;
-    let reader = Reader::new(&repository, &to, span.environment, globals, links)?;
+    let reader = Reader::new(&repository, &to, span.environment, globals, pages)?;
     let change = reader.last_change(&to)?;
     let from = match span.from {
         Some(name) => Some(repository.resolve(name)?),
@@ -73,13 +75,21 @@ pub(super) fn fill(
     let commit = change.as_ref().map_or(&to, |step| &step.revision);
     event.commit = Some(Commit {
         sha: commit.id.to_string(),
-        url: address.as_deref().and_then(|url| links.commit(url, &commit.id.to_string())),
+        url: address.as_deref().and_then(|url| pages.commit(url, &commit.id.to_string())),
         subject: Some(commit.subject.clone()),
     });
     event.from = from.map(|from| from.id.to_string());
+    event.branch = branch(&repository).filter(|_| span.to == "HEAD");
     event.actor = change.map(|step| step.author);
     (event.changes, event.unchanged) = (changes, unchanged);
     Ok(())
+}
+
+/// The branch that is checked out; none where a commit is.
+fn branch(repository: &LocalRepository) -> Option<String> {
+    let head = files::read(&repository.directory().join("HEAD")).ok()?;
+    let head = String::from_utf8(head).ok()?;
+    head.trim().strip_prefix("ref: refs/heads/").map(str::to_owned)
 }
 
 impl<'a> Reader<'a> {
@@ -88,7 +98,7 @@ impl<'a> Reader<'a> {
         to: &Revision,
         name: &str,
         globals: &Globals,
-        links: Links<'a>,
+        pages: &'a Pages,
     ) -> anyhow::Result<Self> {
         let snapshot = repository.snapshot(to);
         let config = match &globals.config {
@@ -102,7 +112,7 @@ impl<'a> Reader<'a> {
             Ok(GlobBuilder::new(pattern).literal_separator(true).build()?.compile_matcher())
         };
         let rules = environment.files.iter().map(rule).collect::<anyhow::Result<_>>()?;
-        Ok(Self { repository, config, environment, rules, links })
+        Ok(Self { repository, config, environment, rules, pages })
     }
 
     fn has(&self, path: &str) -> bool {
@@ -247,28 +257,31 @@ impl<'a> Reader<'a> {
         for release in [app.old.as_mut(), app.new.as_mut()].into_iter().flatten() {
             let Some(Some((url, sha))) = origins.get(&key(&name, release)) else { continue };
             release.revision = Some(sha.clone());
-            release.url = self.links.commit(url, sha);
+            release.url = self.pages.commit(url, sha);
             found.push((url, sha));
+        }
+        if let Some((url, _)) = found.last().filter(|_| app.source.is_none()) {
+            app.source = Some((*url).clone());
         }
         if let [(from_url, from), (to_url, to)] = found.as_slice()
             && from_url == to_url
             && from != to
         {
-            app.compare = self.links.compare(to_url, from, to);
+            app.compare = self.pages.compare(to_url, from, to);
         }
     }
 }
 
 /// Asks registries where the images of the changes were built from that no commit tells of. Only a label that
 /// names the app's own source counts, where that is configured.
-pub(super) fn ask_registries(event: &mut Event, links: Links<'_>, client: &Client, ui: &Ui) {
+pub(super) fn ask_registries(event: &mut Event, pages: &Pages, client: &Client, ui: &Ui) {
     for app in &mut event.changes {
         let (Some(image), Some(release)) = (app.image.clone(), app.new.as_mut()) else { continue };
         let reference = release.digest.as_ref().or(release.tag.as_ref());
         let Some(reference) = reference.filter(|_| release.revision.is_none()) else { continue };
         match registry::source(client, &image, reference) {
             Ok(Some((source, sha))) if app.source.is_none() || page(&source) == app.source => {
-                release.url = links.commit(&source, &sha);
+                release.url = pages.commit(&source, &sha);
                 release.revision = Some(sha);
             }
             Ok(_) => ui.detail(format!("the labels of `{image}` name no source of `{}`", app.app)),

@@ -2,6 +2,7 @@
 
 mod channels;
 mod facts;
+mod pages;
 mod report;
 
 use std::path::PathBuf;
@@ -14,8 +15,9 @@ use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::commands::landing::parse_time;
 use crate::error::{Code, Hinted, Outcome};
-use crate::event::links::{Links, page};
+use crate::event::links::page;
 use crate::event::{App, Event, Kind, PullRequest, Release, hex};
+use crate::forge::Hints;
 use crate::git::local::LocalRepository;
 use crate::http::Client;
 use crate::image::Bump;
@@ -24,6 +26,7 @@ use crate::ui::Ui;
 
 use channels::{AdHoc, Resolved};
 use facts::Span;
+use pages::Pages;
 use report::{Said, Telling};
 
 const EXAMPLES: &str = "\
@@ -156,8 +159,7 @@ impl Args {
         };
         if self.image_labels {
             let client = Client::new(variables.http(self.telling.ca_file.as_ref()));
-            let links = Links { template: self.commit_url.as_deref() };
-            facts::ask_registries(&mut event, links, &client, ui);
+            facts::ask_registries(&mut event, &self.pages(variables), &client, ui);
         }
         if self.telling.again || event.test {
             event.nonce = Some(format!("{:016x}", fastrand::u64(..)));
@@ -184,12 +186,12 @@ impl Args {
             title: self.title.clone(),
             url: Some(url.to_owned()),
         });
-        let links = Links { template: self.commit_url.as_deref() };
+        let pages = self.pages(variables);
         match (kind, &self.env) {
-            (Kind::Pushed, _) => event.changes = self.pushed(links, variables)?,
+            (Kind::Pushed, _) => event.changes = self.pushed(&pages, variables)?,
             (Kind::Drift | Kind::DriftResolved, Some(name)) => {
                 let span = Span { environment: name, from: Some("HEAD"), to: "HEAD" };
-                facts::fill(&mut event, &span, globals, links, ui)?;
+                facts::fill(&mut event, &span, globals, &pages, ui)?;
                 // What Git declares is not what drifted.
                 (event.changes, event.unchanged, event.actor) = (Vec::new(), Vec::new(), None);
                 event.findings.clone_from(&self.finding);
@@ -197,11 +199,16 @@ impl Args {
             }
             (_, Some(name)) => {
                 let span = Span { environment: name, from: self.from.as_deref(), to: &self.to };
-                facts::fill(&mut event, &span, globals, links, ui)?;
+                facts::fill(&mut event, &span, globals, &pages, ui)?;
             }
             (_, None) => {}
         }
         Ok(event)
+    }
+
+    fn pages(&self, variables: &Variables) -> Pages {
+        let hints = Hints { ci: variables.forge(), ..Hints::default() };
+        Pages { template: self.commit_url.clone(), hints }
     }
 
     fn check(&self, kind: Kind) -> anyhow::Result<()> {
@@ -240,13 +247,13 @@ impl Args {
     }
 
     /// The images that were pushed, with the commit they were built from where that is given.
-    fn pushed(&self, links: Links<'_>, variables: &Variables) -> anyhow::Result<Vec<App>> {
+    fn pushed(&self, pages: &Pages, variables: &Variables) -> anyhow::Result<Vec<App>> {
         let built = variables.source().filter(|_| self.source.is_none()).unwrap_or_default();
         let source = self.source.as_deref().or(built.repository.as_deref());
         let revision = self.source_revision.as_ref().or(built.revision.as_ref());
         let one = |text: &String| -> anyhow::Result<App> {
             let bump = Bump::parse(text)?;
-            let url = source.zip(revision).and_then(|(url, sha)| links.commit(url, sha));
+            let url = source.zip(revision).and_then(|(url, sha)| pages.commit(url, sha));
             let release = Release {
                 tag: bump.version.tag,
                 digest: bump.version.digest,

@@ -3,6 +3,7 @@
 mod answers;
 mod bot;
 mod events;
+mod forge;
 mod page;
 mod resolve;
 mod server;

@@ -11,7 +11,7 @@ use super::*;
 
 /// A published description, from the folder beside the project; in CI it must be there.
 #[expect(clippy::disallowed_methods, reason = "a test's own switch, set by CI systems")]
-fn published(file: &str) -> Option<Value> {
+pub(super) fn published(file: &str) -> Option<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/specs").join(file);
     match std::fs::read_to_string(&path) {
         Ok(text) => Some(serde_json::from_str(&text).unwrap()),
@@ -24,7 +24,7 @@ fn published(file: &str) -> Option<Value> {
 }
 
 #[track_caller]
-fn check(schema: &Value, document: &Value) {
+pub(super) fn check(schema: &Value, document: &Value) {
     // Building one takes longer than all its uses.
     static BUILT: Mutex<BTreeMap<String, Arc<jsonschema::Validator>>> = Mutex::new(BTreeMap::new());
     let compile = || jsonschema::options().should_validate_formats(true).build(schema).unwrap();
