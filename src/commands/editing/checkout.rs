@@ -6,6 +6,8 @@ use super::report::{Committed, Done, report};
 use super::{Intent, changes};
 use crate::bump::Plan;
 use crate::commands::landing::{Context, GitArgs};
+use crate::commands::notify::{Deed, Half, tell};
+use crate::environment::Config;
 use crate::error::{Code, Hinted, Outcome};
 use crate::files::{self, Replaced, Replacement};
 use crate::git::{Checkout, Prepared, Remote, Upstream};
@@ -39,6 +41,9 @@ pub(super) fn run(
                     Some(committing) => committing.finish(prepared, &context)?,
                     None => Done::Written,
                 };
+                if args.notify {
+                    notify(intent, tree, &plan, &done, &context, ui)?;
+                }
                 return report(intent, &plan, &done, ui);
             }
             Replaced::Moved(path) => {
@@ -48,6 +53,42 @@ pub(super) fn run(
     }
     let message = "cannot write the files: they change all the time";
     Err(Hinted::new(Code::Stale, message, "stop what else writes them, then run it again").into())
+}
+
+/// What is not pushed is on its way to nowhere yet.
+fn notify(
+    intent: &dyn Intent,
+    tree: &WorkTree,
+    plan: &Plan,
+    done: &Done,
+    context: &Context<'_>,
+    ui: &Ui,
+) -> anyhow::Result<()> {
+    let Done::Committed(Committed {
+        revision: Some(revision),
+        pushed_to: Some(repository),
+        branch,
+        message,
+        ..
+    }) = done
+    else {
+        ui.status("nothing was pushed, so nobody is told");
+        return Ok(());
+    };
+    let config = Config::load(tree)?;
+    let deed = Deed {
+        kind: intent.event(),
+        config: &config,
+        environments: Half::of_plan(plan, &config),
+        repository: repository.clone(),
+        branch: branch.clone(),
+        revision: revision.clone(),
+        subject: message.lines().next().unwrap_or_default().to_owned(),
+        pull_request: None,
+        origin: &intent.origin(context.origin(Some(tree.root()))),
+    };
+    tell(&deed, context, ui);
+    Ok(())
 }
 
 fn write(tree: &WorkTree, plan: &Plan) -> anyhow::Result<Replaced> {

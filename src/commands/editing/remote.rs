@@ -2,6 +2,8 @@
 
 use crate::bump::{Edit, Plan};
 use crate::commands::landing::Context;
+use crate::commands::notify::{Deed, Half, tell};
+use crate::environment::Config;
 use crate::error::{Code, Hinted, Outcome};
 use crate::git::{self, Commit, Landing, Round};
 use crate::ui::Ui;
@@ -49,11 +51,15 @@ pub(super) fn run(
         push_options: context.push_options()?,
     };
     let mut last: Option<(Plan, String)> = None;
+    let mut config = Config::default();
     let mut overtook = Vec::new();
     let landed = git::land(&mut remote, &landing, &mut |round| {
         let plan = plan_on(round).map_err(|error| superseded(error, round.number))?;
         if let Some((before, _)) = &last {
             overtook.extend(overtaken(before, &plan));
+        }
+        if context.notifies() {
+            config = Config::load(round.snapshot())?;
         }
         let message = if plan.changes.is_empty() {
             String::new()
@@ -65,11 +71,26 @@ pub(super) fn run(
         Ok(Some(commit))
     })?;
     let (plan, message) = last.unwrap_or_default();
+    let address = remote.address().to_string();
+    if let Some(revision) = landed.revision.clone().filter(|_| context.notifies()) {
+        let deed = Deed {
+            kind: intent.event(),
+            config: &config,
+            environments: Half::of_plan(&plan, &config),
+            repository: address.clone(),
+            branch: Some(landed.branch.clone()),
+            revision,
+            subject: message.lines().next().unwrap_or_default().to_owned(),
+            pull_request: None,
+            origin: &origin,
+        };
+        tell(&deed, context, ui);
+    }
     let result = Committed {
         revision: landed.revision,
         message,
         branch: Some(landed.branch),
-        pushed_to: Some(remote.address().to_string()),
+        pushed_to: Some(address),
         attempts: landed.rounds,
         overtook,
     };

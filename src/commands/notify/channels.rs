@@ -1,6 +1,6 @@
 //! Which channels are told: those of `gitops.yaml`, or the one the flags describe.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::ci::Variables;
 use crate::cli::Globals;
@@ -99,6 +99,12 @@ pub(super) fn select(all: Named, names: &[String], event: &Event) -> anyhow::Res
     Ok(all.into_iter().filter(|(name, target)| wants(name, target)).collect())
 }
 
+/// Where relative paths of the settings start.
+pub(super) fn base(globals: &Globals) -> PathBuf {
+    let tree = WorkTree::around(&globals.repo);
+    tree.map_or_else(|_| globals.repo.clone(), |tree| tree.root().to_owned())
+}
+
 /// A channel that can be written to, or why it cannot.
 pub(super) type Resolved = (String, anyhow::Result<Endpoint>);
 
@@ -106,13 +112,11 @@ pub(super) type Resolved = (String, anyhow::Result<Endpoint>);
 /// error, since no run would ever tell anybody.
 pub(super) fn resolve(
     named: &Named,
-    globals: &Globals,
+    base: &Path,
     variables: &Variables,
 ) -> anyhow::Result<Vec<Resolved>> {
-    let base = WorkTree::around(&globals.repo)
-        .map_or_else(|_| globals.repo.clone(), |tree| tree.root().to_owned());
     let variable = |name: &str| variables.get(name).map(str::to_owned);
-    let source = Source { variable: &variable, base: Path::new(&base) };
+    let source = Source { variable: &variable, base };
     let mut resolved = Vec::new();
     for (name, target) in named {
         match Endpoint::resolve(name, target, &source) {

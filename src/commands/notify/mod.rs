@@ -1,5 +1,6 @@
 //! `gitops notify`: say what happened where people listen, from two revisions and nothing handed along.
 
+mod after;
 mod channels;
 mod facts;
 mod pages;
@@ -24,6 +25,7 @@ use crate::image::Bump;
 use crate::notifier::{self, Endpoint, Memory, Recall, Terms};
 use crate::ui::Ui;
 
+pub(crate) use after::{Deed, Half, Halves, tell};
 use channels::{AdHoc, Resolved};
 use facts::Span;
 use pages::Pages;
@@ -141,7 +143,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     names.extend(args.name.clone());
     let all = channels::named(&args.ad_hoc, globals)?;
     let chosen = channels::select(all, &names, &event)?;
-    let resolved = channels::resolve(&chosen, globals, &variables)?;
+    let resolved = channels::resolve(&chosen, &channels::base(globals), &variables)?;
     let telling = Telling { event: &event, strict: args.telling.strict || event.test };
     if args.telling.dry_run {
         return telling.show(&resolved, SystemTime::now(), ui);
@@ -308,6 +310,26 @@ fn say(
     let mut memory = memory(event, telling, globals)?;
     let recall =
         |name: &str| memory.as_ref().map_or(Recall::New, |memory| memory.recall(event, name));
+    let client = Client::new(variables.http(telling.ca_file.as_ref()));
+    let mut said = deliver(event, resolved, recall, &client, telling.timeout);
+    if let Some(memory) = &mut memory {
+        let heard: Vec<&str> = said.iter().filter(|said| said.arrived()).map(Said::name).collect();
+        if !heard.is_empty() {
+            memory.record(event, &heard)?;
+        }
+    }
+    said.sort_by(|a, b| a.name().cmp(b.name()));
+    Ok(said)
+}
+
+/// Tells every channel at once but those that know.
+fn deliver(
+    event: &Event,
+    resolved: Vec<Resolved>,
+    recall: impl Fn(&str) -> Recall,
+    client: &Client,
+    timeout: Duration,
+) -> Vec<Said> {
     let mut said = Vec::new();
     let mut endpoints: Vec<Endpoint> = Vec::new();
     for (name, endpoint) in resolved {
@@ -317,20 +339,12 @@ fn say(
             (recall, _) => said.push(Said::skipped(name, recall)),
         }
     }
-    let client = Client::new(variables.http(telling.ca_file.as_ref()));
-    let terms = Terms { timeout: telling.timeout, now: SystemTime::now() };
-    let results = notifier::deliver(&endpoints, event, &client, terms);
+    let terms = Terms { timeout, now: SystemTime::now() };
+    let results = notifier::deliver(&endpoints, event, client, terms);
     for (endpoint, result) in endpoints.iter().zip(results) {
         said.push(Said::of(endpoint, result));
     }
-    if let Some(memory) = &mut memory {
-        let heard: Vec<&str> = said.iter().filter(|said| said.arrived()).map(Said::name).collect();
-        if !heard.is_empty() {
-            memory.record(event, &heard)?;
-        }
-    }
-    said.sort_by(|a, b| a.name().cmp(b.name()));
-    Ok(said)
+    said
 }
 
 /// Drift alone is remembered: everything else is in Git.

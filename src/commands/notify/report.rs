@@ -117,30 +117,7 @@ impl Telling<'_> {
 
     /// Prints what came of it.
     pub(super) fn report(&self, said: &[Said], ui: &Ui) -> anyhow::Result<Outcome> {
-        let mut failed = Vec::new();
-        for said in said {
-            let name = &said.name;
-            match &said.result {
-                Fate::Failed(report) => {
-                    failed.push(name.as_str());
-                    // A channel that was not even found has its name in the message.
-                    let prefix = said.kind.map_or_else(String::new, |_| format!("{name}: "));
-                    ui.warn(format!("{prefix}{}", advised(report)));
-                }
-                Fate::Skipped(why) => ui.status(format!("{name}: not sent: {why}")),
-                Fate::Sent(receipt) => {
-                    if let Some(note) = &receipt.note {
-                        ui.warn(format!("{name}: {note}"));
-                    }
-                    match &receipt.text {
-                        _ if ui.is_json() => {}
-                        Some(text) => ui.line(text)?,
-                        None if receipt.repeated => ui.status(format!("{name}: knows it already")),
-                        None => ui.status(format!("{name}: sent")),
-                    }
-                }
-            }
-        }
+        let failed = announce(said, ui)?;
         if ui.is_json() {
             let documents: Vec<Value> = said.iter().map(Said::document).collect();
             ui.json("notify", self.envelope(false, &documents))?;
@@ -171,6 +148,35 @@ impl Telling<'_> {
         let message = format!("cannot notify {}", failed.join(", "));
         Err(Hinted::plain(Code::Error, message).into())
     }
+}
+
+/// Says for each channel what became of it; gives the names of those that failed.
+pub(super) fn announce<'s>(said: &'s [Said], ui: &Ui) -> anyhow::Result<Vec<&'s str>> {
+    let mut failed = Vec::new();
+    for said in said {
+        let name = &said.name;
+        match &said.result {
+            Fate::Failed(report) => {
+                failed.push(name.as_str());
+                // A channel that was not even found has its name in the message.
+                let prefix = said.kind.map_or_else(String::new, |_| format!("{name}: "));
+                ui.warn(format!("{prefix}{}", advised(report)));
+            }
+            Fate::Skipped(why) => ui.status(format!("{name}: not sent: {why}")),
+            Fate::Sent(receipt) => {
+                if let Some(note) = &receipt.note {
+                    ui.warn(format!("{name}: {note}"));
+                }
+                match &receipt.text {
+                    _ if ui.is_json() => {}
+                    Some(text) => ui.line(text)?,
+                    None if receipt.repeated => ui.status(format!("{name}: knows it already")),
+                    None => ui.status(format!("{name}: sent")),
+                }
+            }
+        }
+    }
+    Ok(failed)
 }
 
 fn advised(report: &Report) -> String {
