@@ -6,7 +6,7 @@ use super::report::{Committed, Done, report};
 use super::{Intent, changes};
 use crate::bump::Plan;
 use crate::commands::landing::{Context, GitArgs};
-use crate::commands::notify::{Deed, Half, tell};
+use crate::commands::notify::tell_of_push;
 use crate::environment::Config;
 use crate::error::{Code, Hinted, Outcome};
 use crate::files::{self, Replaced, Replacement};
@@ -55,7 +55,6 @@ pub(super) fn run(
     Err(Hinted::new(Code::Stale, message, "stop what else writes them, then run it again").into())
 }
 
-/// What is not pushed is on its way to nowhere yet.
 fn notify(
     intent: &dyn Intent,
     tree: &WorkTree,
@@ -64,30 +63,13 @@ fn notify(
     context: &Context<'_>,
     ui: &Ui,
 ) -> anyhow::Result<()> {
-    let Done::Committed(Committed {
-        revision: Some(revision),
-        pushed_to: Some(repository),
-        branch,
-        message,
-        ..
-    }) = done
-    else {
+    let Done::Committed(committed) = done else {
         ui.status("nothing was pushed, so nobody is told");
         return Ok(());
     };
     let config = Config::load(tree)?;
-    let deed = Deed {
-        kind: intent.event(),
-        config: &config,
-        environments: Half::of_plan(plan, &config),
-        repository: repository.clone(),
-        branch: branch.clone(),
-        revision: revision.clone(),
-        subject: message.lines().next().unwrap_or_default().to_owned(),
-        pull_request: None,
-        origin: &intent.origin(context.origin(Some(tree.root()))),
-    };
-    tell(&deed, context, ui);
+    let origin = intent.origin(context.origin(Some(tree.root())));
+    tell_of_push(intent, &config, plan, committed, &origin, context, ui);
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::bump::{Edit, Plan};
 use crate::commands::landing::Context;
-use crate::commands::notify::{Deed, Half, tell};
+use crate::commands::notify::tell_of_push;
 use crate::environment::Config;
 use crate::error::{Code, Hinted, Outcome};
 use crate::git::{self, Commit, Landing, Round};
@@ -71,29 +71,17 @@ pub(super) fn run(
         Ok(Some(commit))
     })?;
     let (plan, message) = last.unwrap_or_default();
-    let address = remote.address().to_string();
-    if let Some(revision) = landed.revision.clone().filter(|_| context.notifies()) {
-        let deed = Deed {
-            kind: intent.event(),
-            config: &config,
-            environments: Half::of_plan(&plan, &config),
-            repository: address.clone(),
-            branch: Some(landed.branch.clone()),
-            revision,
-            subject: message.lines().next().unwrap_or_default().to_owned(),
-            pull_request: None,
-            origin: &origin,
-        };
-        tell(&deed, context, ui);
-    }
     let result = Committed {
         revision: landed.revision,
         message,
         branch: Some(landed.branch),
-        pushed_to: Some(address),
+        pushed_to: Some(remote.address().to_string()),
         attempts: landed.rounds,
         overtook,
     };
+    if context.notifies() {
+        tell_of_push(intent, &config, &plan, &result, &origin, context, ui);
+    }
     report(intent, &plan, &Done::Committed(result), ui)
 }
 

@@ -7,6 +7,8 @@ use super::channels::{resolve, select};
 use super::pages::Pages;
 use super::report::announce;
 use crate::bump::Plan;
+use crate::commands::editing::Intent;
+use crate::commands::editing::report::Committed;
 use crate::commands::landing::Context;
 use crate::environment::Config;
 use crate::event::apps::{Running, compare, running};
@@ -80,6 +82,34 @@ impl Half {
         halves.retain(|_, half| half.before != half.after);
         halves
     }
+}
+
+/// Tells of a commit that was pushed. What is not pushed is on its way to nowhere yet.
+pub(crate) fn tell_of_push(
+    intent: &dyn Intent,
+    config: &Config,
+    plan: &Plan,
+    committed: &Committed,
+    origin: &Origin,
+    context: &Context<'_>,
+    ui: &Ui,
+) {
+    let (Some(revision), Some(repository)) = (&committed.revision, &committed.pushed_to) else {
+        ui.status("nothing was pushed, so nobody is told");
+        return;
+    };
+    let deed = Deed {
+        kind: intent.event(),
+        config,
+        environments: Half::of_plan(plan, config),
+        repository: repository.clone(),
+        branch: committed.branch.clone(),
+        revision: revision.clone(),
+        subject: committed.message.lines().next().unwrap_or_default().to_owned(),
+        pull_request: None,
+        origin,
+    };
+    tell(&deed, context, ui);
 }
 
 /// Tells the channels that want to know. The change is made, so nothing that fails here is an error.

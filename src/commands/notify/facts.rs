@@ -11,9 +11,8 @@ use crate::event::apps::{Running, compare, running};
 use crate::event::links::{page, sources};
 use crate::event::{App, Commit, Event, Release};
 use crate::files;
-use crate::git::history::{self, Range, Step};
 use crate::git::local::{Content, LocalRepository, Revision};
-use crate::git::origin_of;
+use crate::git::timeline::{self, Range, Step};
 use crate::http::Client;
 use crate::registry;
 use crate::snapshot::Snapshot;
@@ -69,7 +68,7 @@ pub(super) fn fill(
     for app in changes.iter_mut().chain(&mut unchanged) {
         reader.link(app, &origins);
     }
-    let address = origin_of(&globals.repo, None, None).and_then(|origin| origin.repository);
+    let address = repository.origin();
     event.repository = address.as_deref().and_then(page);
     // With `--from` the newest of several commits may have left the environment alone.
     let commit = change.as_ref().map_or(&to, |step| &step.revision);
@@ -143,7 +142,7 @@ impl<'a> Reader<'a> {
     ) -> anyhow::Result<()> {
         let paths = self.paths();
         let range = Range { from: to, since: None, paths: &paths };
-        history::walk(self.repository, &range, |mut step| {
+        timeline::walk(self.repository, &range, |mut step| {
             step.deltas.retain(|delta| self.has(&delta.path));
             if step.deltas.is_empty() { Ok(true) } else { take(step) }
         })

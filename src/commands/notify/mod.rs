@@ -25,7 +25,7 @@ use crate::image::Bump;
 use crate::notifier::{self, Endpoint, Memory, Recall, Terms};
 use crate::ui::Ui;
 
-pub(crate) use after::{Deed, Half, Halves, tell};
+pub(crate) use after::{Deed, Half, Halves, tell, tell_of_push};
 use channels::{AdHoc, Resolved};
 use facts::Span;
 use pages::Pages;

@@ -35,6 +35,16 @@ impl Pages {
         let url = Url::parse(page).ok()?;
         let remote = Remote::new(url.scheme(), url.host_str()?, url.port(), url.path());
         let row = recognise(&remote, &self.hints).ok()??;
+        // The shape of a path is reason enough to ask a forge, but not to print its pages.
+        let is_known = row.hosts.iter().any(|host| match host.strip_prefix('*') {
+            Some(below) => remote.host.ends_with(below),
+            None => remote.host == **host,
+        });
+        let ci = self.hints.ci.as_ref().and_then(|(server, _)| Url::parse(server).ok());
+        let is_own = ci.is_some_and(|server| server.host_str() == url.host_str());
+        if !is_known && !is_own {
+            return None;
+        }
         Some((row, place_of(row, &remote, &Known::default()).ok()?))
     }
 }

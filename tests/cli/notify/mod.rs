@@ -1,5 +1,6 @@
 //! `gitops notify`: what is said, to whom, and what must never be.
 
+mod after;
 mod secrets;
 mod world;
 
