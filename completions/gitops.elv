@@ -44,6 +44,7 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand history 'Show every change of a deployed version: when, who, from what to what, and by which commit'
             cand status 'Show which version of which app is declared in which environment, since when, and what lags'
             cand validate 'Check every file, gitops.yaml and the policy; exit with 1 where something is wrong'
+            cand notify 'Say in chat what happened to an environment'
             cand completions 'Print the completion script of a shell'
             cand man 'Print a manual page, or write them all'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -474,6 +475,49 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'gitops;notify'= {
+            cand -e 'The environment'
+            cand --env 'The environment'
+            cand --from 'The revision before [default: the one before the last that changed the environment]'
+            cand --to 'The revision after'
+            cand --image 'With `pushed`: an image that was pushed; can be given several times'
+            cand --source 'With `pushed`: the repository it was built from; CI systems tell'
+            cand --source-revision 'With `pushed`: the commit it was built from; CI systems tell'
+            cand --pull-request 'The pull request''s page'
+            cand --title 'The pull request''s title'
+            cand --finding 'With `drift`: what differs; can be given several times'
+            cand --fingerprint 'With `drift`: what tells this drift from another [default: made from the findings]'
+            cand --reason 'Why, or why not'
+            cand --actor 'Who did it [default: the commit''s author]'
+            cand --run-url 'The page of the run; CI systems tell'
+            cand --commit-url 'The page of a commit, for forges whose host does not tell: {repository}/-/commit/{sha}'
+            cand --channel 'Tell only this channel, whatever it wants; can be given several times'
+            cand --timeout 'Give up after this time, attempts and waits together: 30, 30s or 2m'
+            cand --remember 'Where to remember which drift was said [default: in the repository''s .git]'
+            cand --ca-file 'Trust the authorities in this file too'
+            cand --url-env 'The variable that holds its address'
+            cand --url-file 'The file that holds its address'
+            cand --kind 'Which service it is, where the address does not tell'
+            cand --setting 'Another of its settings, as in gitops.yaml; can be given several times'
+            cand -C 'The GitOps repository: a directory in its checkout, or the URL of the remote'
+            cand --repo 'The GitOps repository: a directory in its checkout, or the URL of the remote'
+            cand --branch 'The branch of a remote repository; its default branch when not given'
+            cand --config 'Use this file instead of `gitops.yaml` at the repository''s root'
+            cand -o 'What to print on stdout; some commands know more than text and json'
+            cand --output 'What to print on stdout; some commands know more than text and json'
+            cand --color 'When to colour; `NO_COLOR` is honoured'
+            cand --image-labels 'Ask registries for the labels of images whose commit tells no source'
+            cand --strict 'Fail when a channel fails'
+            cand --again 'Say it again where it was said before'
+            cand -n 'Print what would be sent, without secrets, and send nothing'
+            cand --dry-run 'Print what would be sent, without secrets, and send nothing'
+            cand -q 'Print nothing but results, warnings and errors'
+            cand --quiet 'Print nothing but results, warnings and errors'
+            cand -v 'Say how and why'
+            cand --verbose 'Say how and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'gitops;completions'= {
             cand -C 'The GitOps repository: a directory in its checkout, or the URL of the remote'
             cand --repo 'The GitOps repository: a directory in its checkout, or the URL of the remote'
@@ -517,6 +561,7 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand history 'Show every change of a deployed version: when, who, from what to what, and by which commit'
             cand status 'Show which version of which app is declared in which environment, since when, and what lags'
             cand validate 'Check every file, gitops.yaml and the policy; exit with 1 where something is wrong'
+            cand notify 'Say in chat what happened to an environment'
             cand completions 'Print the completion script of a shell'
             cand man 'Print a manual page, or write them all'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -542,6 +587,8 @@ set edit:completion:arg-completer[gitops] = {|@words|
         &'gitops;help;status'= {
         }
         &'gitops;help;validate'= {
+        }
+        &'gitops;help;notify'= {
         }
         &'gitops;help;completions'= {
         }

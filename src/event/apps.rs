@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{App, Release};
+use crate::deployed;
 use crate::environment::Config;
-use crate::image::{Version, canonical};
-use crate::target::{self, NameKind, Site};
-use crate::yaml::Stream;
+use crate::image::Version;
 
 /// One image of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,45 +18,20 @@ pub struct Running {
     pub version: Version,
 }
 
-/// The images a file declares; none where it is no YAML, such as a chart's template.
+/// The images a file declares, each once; none where it is no YAML, such as a chart's template.
 #[must_use]
 pub fn running(path: &str, bytes: &[u8], config: &Config) -> Option<Vec<Running>> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let stream = Stream::parse(text.to_owned()).ok()?;
     let mut found = Vec::new();
-    for site in target::sites(&stream, path) {
-        let version = target::current(&site);
-        if version == Version::default() {
-            continue;
-        }
-        let image = site.repositories.first().cloned();
-        let one = Running { app: name(&site, config), image, version };
-        if !found.contains(&one) {
-            found.push(one);
+    for one in deployed::of_file(path, text, &config.apps)? {
+        let version = Version::parse(&one.version)
+            .unwrap_or_else(|_| Version { tag: Some(one.version.clone()), digest: None });
+        let running = Running { app: one.app, image: one.repository, version };
+        if !one.version.is_empty() && !found.contains(&running) {
+            found.push(running);
         }
     }
     Some(found)
-}
-
-/// What people call it: the name in `gitops.yaml`, the app's key, the end of the repository, anything else.
-fn name(site: &Site, config: &Config) -> String {
-    let is_it =
-        |image: &str| site.repositories.iter().any(|known| canonical(known) == canonical(image));
-    let configured = config.apps.iter().find(|(_, app)| app.image.as_deref().is_some_and(is_it));
-    if let Some((name, _)) = configured {
-        return name.clone();
-    }
-    let named = |kind: NameKind| site.names.iter().find(|name| name.kind == kind);
-    let of_repository = || {
-        let last = site.repositories.first()?.rsplit('/').next()?;
-        Some(last.to_owned())
-    };
-    let others = [NameKind::Marker, NameKind::Container, NameKind::Object, NameKind::File];
-    named(NameKind::App)
-        .map(|name| name.text.clone())
-        .or_else(of_repository)
-        .or_else(|| others.iter().find_map(|kind| Some(named(*kind)?.text.clone())))
-        .unwrap_or_else(|| site.spot().path.to_string())
 }
 
 /// What changed and what did not, each ordered by name.
@@ -125,8 +99,8 @@ mod tests {
     }
 
     #[test]
-    fn names_are_the_users() {
-        let yaml = "api:\n  image: { repository: ghcr.io/acme/api-server, tag: v1 }\n\
+    fn names_are_those_of_status_and_history() {
+        let yaml = "backend:\n  image: { repository: ghcr.io/acme/api, tag: v1 }\n\
                     web:\n  image: { repository: ghcr.io/acme/web, tag: v2 }\n";
         let names: Vec<String> = of(yaml).into_iter().map(|one| one.app).collect();
         assert_eq!(names, ["api", "front"]);

@@ -1,7 +1,7 @@
 //! Notifiers: say an [`Event`] where people and machines listen.
 //!
-//! One file and one row of [`KINDS`] for each service. A service turns an event into requests ([`Channel::posts`]),
-//! says what an answer means ([`Channel::read`]), and seldom more than that. Everything else is here and
+//! One file and one row of [`KINDS`] for each service. A service turns an event into requests (`posts`),
+//! says what an answer means (`read`), and seldom more than that. Everything else is here and
 //! shared: secrets, limits, escaping, deadlines, retries, several channels at once.
 
 mod cloudevents;
