@@ -49,7 +49,7 @@ fn a_push_is_announced_and_a_rollback_said() {
     let output = clone.run(&mut clone.command(&args));
     let expected = "Deploying to production\n  api v2 → v3 \
         <https://github.com/acme/api/commit/3333333333333333333333333333333333333333>\n\
-        Unchanged: db 17, web v7\ncommit ";
+        Unchanged: postgres 17, web v7\ncommit ";
     assert!(output.stdout.starts_with(expected), "{}", output.stdout);
     let output = clone.run(&mut clone.command(&["rollback", "-e", "production", "--notify"]));
     assert!(output.stdout.starts_with("Rolled back api to v2"), "{}", output.stdout);

@@ -14,7 +14,7 @@ fn an_announcement_says_what_changed_and_folds_the_rest() {
     world.sandbox.gitops(&["notify", "deploying", "-e", "production"]).is(str![[r#"
 Deploying to production
   api v1 → v2 <https://github.com/acme/api/commit/2222222222222222222222222222222222222222>
-Unchanged: db 17, web v7
+Unchanged: postgres 17, web v7
 commit 3c5483cf <https://github.com/acme/deploy/commit/3c5483cf3211ad7d553f775c62096d0b1e3dd97f> · by Ada
 -- exit 0 --
 
@@ -79,7 +79,7 @@ fn from_and_to_name_other_revisions() {
 Deploying to production
   api v1 → v2 <https://github.com/acme/api/commit/2222222222222222222222222222222222222222>
   web v7 → v8 <https://github.com/acme/web/commit/8888888888888888888888888888888888888888>
-Unchanged: db 17
+Unchanged: postgres 17
 commit c42c49cc <https://github.com/acme/deploy/commit/c42c49ccf742ae688f64cd13bde580fb6ec70b11> · by Ada
 -- exit 0 --
 
@@ -102,7 +102,7 @@ fn a_source_is_linked_only_to_its_own_app() {
     let said = world.ok(&["notify", "deployed", "-e", "production"]);
     let link = format!("web v8 <https://github.com/acme/web/commit/{}>", "8".repeat(40));
     assert!(said.stdout.contains(&link), "{}", said.stdout);
-    assert!(said.stdout.contains("api v3,") && said.stdout.contains("db 18,"), "{}", said.stdout);
+    assert!(said.stdout.contains("api v3,") && said.stdout.contains("postgres 18,"), "{}", said.stdout);
 }
 
 #[test]
