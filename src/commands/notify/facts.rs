@@ -11,6 +11,7 @@ use crate::event::apps::{Running, compare, running};
 use crate::event::links::{page, sources};
 use crate::event::{App, Commit, Event, Release};
 use crate::files;
+use crate::git::looks_remote;
 use crate::git::local::{Content, LocalRepository, Revision};
 use crate::git::timeline::{self, Range, Step};
 use crate::http::Client;
@@ -53,6 +54,12 @@ pub(super) fn fill(
     pages: &Pages,
     ui: &Ui,
 ) -> anyhow::Result<()> {
+    let text = globals.repo.to_string_lossy();
+    if !globals.repo.exists() && looks_remote(&text) {
+        let message = "cannot read the history of a remote repository";
+        let hint = "clone it and run this in the clone; `bump-tag --notify` needs no clone";
+        return Err(Hinted::new(Code::Usage, message, hint).into());
+    }
     let repository = LocalRepository::around(&globals.repo)?;
     let to = repository.resolve(span.to)?;
     let reader = Reader::new(&repository, &to, span.environment, globals, pages)?;

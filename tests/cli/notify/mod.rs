@@ -311,6 +311,9 @@ fn usage_errors_say_what_to_do() {
         assert_eq!(output.code, 2, "{}", output.render());
         assert!(output.stderr.contains(expected), "{}", output.render());
     }
+    let remote = ["--repo", "https://forge.invalid/a/b.git", "notify", "deployed", "-e", "production"];
+    let output = world.sandbox.gitops(&[&remote[..], &["--kind", "stdout"]].concat());
+    assert!(output.stderr.contains("clone it and run this"), "{}", output.render());
     std::fs::remove_file(world.sandbox.path("gitops.yaml")).unwrap();
     let output = world.sandbox.gitops(&["notify", "test"]);
     assert!(output.stderr.contains("no channel is configured"), "{}", output.render());
