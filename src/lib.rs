@@ -32,7 +32,7 @@ pub mod files;
 pub mod forge;
 pub mod git;
 pub mod http;
-pub mod tree;
 pub mod notifier;
 pub mod registry;
+pub mod tree;
 pub mod worktree;

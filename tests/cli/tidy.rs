@@ -20,9 +20,9 @@ const DOMAIN: &[&str] = &[
     "validate",
     "digest",
 ];
-const ADAPTERS: &[&str] =
-    &["files", "tree", "worktree", "git", "http", "forge", "notifier", "actuator", "ci"];
-    &["files", "worktree", "git", "http", "forge", "notifier", "registry", "actuator", "ci"];
+const ADAPTERS: &[&str] = &[
+    "files", "tree", "worktree", "git", "http", "forge", "notifier", "registry", "actuator", "ci",
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

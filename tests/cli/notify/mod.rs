@@ -102,7 +102,11 @@ fn a_source_is_linked_only_to_its_own_app() {
     let said = world.ok(&["notify", "deployed", "-e", "production"]);
     let link = format!("web v8 <https://github.com/acme/web/commit/{}>", "8".repeat(40));
     assert!(said.stdout.contains(&link), "{}", said.stdout);
-    assert!(said.stdout.contains("api v3,") && said.stdout.contains("postgres 18,"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("api v3,") && said.stdout.contains("postgres 18,"),
+        "{}",
+        said.stdout
+    );
 }
 
 #[test]
@@ -311,7 +315,8 @@ fn usage_errors_say_what_to_do() {
         assert_eq!(output.code, 2, "{}", output.render());
         assert!(output.stderr.contains(expected), "{}", output.render());
     }
-    let remote = ["--repo", "https://forge.invalid/a/b.git", "notify", "deployed", "-e", "production"];
+    let remote =
+        ["--repo", "https://forge.invalid/a/b.git", "notify", "deployed", "-e", "production"];
     let output = world.sandbox.gitops(&[&remote[..], &["--kind", "stdout"]].concat());
     assert!(output.stderr.contains("clone it and run this"), "{}", output.render());
     std::fs::remove_file(world.sandbox.path("gitops.yaml")).unwrap();
