@@ -44,7 +44,7 @@ pub use history::{create_bare, origin_of, subjects};
 pub use identity::Identity;
 pub use land::{Commit, Landed, Landing, Round, land};
 pub use message::{Change, Message, Origin, with_trailers};
-pub use past::{Past, PastFile, Visit, Walked, subjects_between};
+pub use past::{Look, Past, PastFile, Visit, Walked, subjects_between};
 pub use remote::{Remote, is_bare};
 pub use say::{Event, Say};
 pub use sign::Signer;
