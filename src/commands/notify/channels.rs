@@ -99,10 +99,10 @@ pub(super) fn select(all: Named, names: &[String], event: &Event) -> anyhow::Res
     Ok(all.into_iter().filter(|(name, target)| wants(name, target)).collect())
 }
 
-/// Where relative paths of the settings start.
+/// Where relative paths of the settings start: at the repository's root, or here where that is elsewhere.
 pub(super) fn base(globals: &Globals) -> PathBuf {
     let tree = WorkTree::around(&globals.repo);
-    tree.map_or_else(|_| globals.repo.clone(), |tree| tree.root().to_owned())
+    tree.map_or_else(|_| PathBuf::from("."), |tree| tree.root().to_owned())
 }
 
 /// A channel that can be written to, or why it cannot.
