@@ -144,5 +144,5 @@ fn a_deployment_and_a_drift_are_told_without_the_command_line() {
     assert_eq!((&said[1]["event"], &said[1]["fingerprint"]), (&"drift".into(), &"f1".into()));
     assert_eq!(said[1]["findings"][0], "web: 5 replicas instead of 3");
     let link = format!("https://github.com/acme/deploy/commit/{sha}");
-    assert_eq!(said[2]["text"], format!("Deployed to production · commit aaaaaaaa <{link}>"),);
+    assert_eq!(said[2]["text"], format!("Deployed to production · commit aaaaaaaa <{link}>"));
 }
