@@ -30,6 +30,12 @@ pub(super) struct AdHoc {
 }
 
 impl AdHoc {
+    /// What it is called: its kind, else where its address is.
+    fn name(&self) -> String {
+        let names = [&self.kind, &self.url_env, &self.url_file];
+        names.into_iter().flatten().next().map_or("channel", String::as_str).to_owned()
+    }
+
     fn target(&self) -> anyhow::Result<Option<Target>> {
         let mut settings = serde_yaml::Mapping::new();
         let named =
@@ -70,7 +76,7 @@ fn value_of(key: &str, value: &str) -> serde_yaml::Value {
 /// The channels by name.
 pub(super) fn named(ad_hoc: &AdHoc, globals: &Globals) -> anyhow::Result<Named> {
     if let Some(target) = ad_hoc.target()? {
-        return Ok(Named::from([("channel".to_owned(), target)]));
+        return Ok(Named::from([(ad_hoc.name(), target)]));
     }
     let config = match &globals.config {
         Some(path) => Config::parse(&path.display().to_string(), files::read(path)?)?,

@@ -298,13 +298,14 @@ hint: fetch more of it (in GitHub Actions `fetch-depth: 0`), or name --from
 #[test]
 fn usage_errors_say_what_to_do() {
     let world = World::new(CONFIG);
-    let table: [(&[&str], &str); 7] = [
+    let table: [(&[&str], &str); 8] = [
         (&["deployed"], "name the environment with -e ENV"),
         (&["pushed"], "name it with --image IMAGE=TAG"),
         (&["deployed", "-e", "prod"], "did you mean `production`?"),
         (&["deployed", "-e", "production", "--image", "a=b"], "cannot use --image with `deployed`"),
         (&["deployed", "log", "-e", "production"], "only `test` takes a channel's name"),
         (&["test", "chat"], "`notify:` names log"),
+        (&["test", "--kind", "slak", "--url-env", "NONE"], "`slak` is no kind of channel"),
         (
             &["deployed", "-e", "production", "--from", "nonsense"],
             "cannot find the revision `nonsense`",
