@@ -181,6 +181,18 @@ fn a_server_without_tls_gets_no_password() {
 }
 
 #[test]
+fn a_silent_server_ends_with_the_deadline() {
+    // Connections are taken by the system and never answered.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = MailServer { address, talks: Arc::default() };
+    let soon = Duration::from_millis(60);
+    let error = say_within(server.endpoint("smtp"), &ordinary(Kind::Deployed), soon);
+    let text = read(&error.unwrap_err());
+    assert!(text.contains("does not take the mail") && !has_canary(&text), "{text}");
+}
+
+#[test]
 fn a_preview_has_neither_user_nor_password() {
     let server = MailServer::new(willing);
     let preview =
