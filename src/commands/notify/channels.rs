@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValuesParser;
+
 use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::environment::Config;
 use crate::error::{Code, Hinted};
 use crate::event::{Event, Named, Target};
 use crate::files;
-use crate::notifier::{Endpoint, Source};
+use crate::notifier::{Endpoint, KINDS, Source};
 use crate::worktree::WorkTree;
 
 /// A channel given by flags.
@@ -22,11 +24,15 @@ pub(super) struct AdHoc {
     #[arg(long, value_name = "FILE")]
     url_file: Option<String>,
     /// Which service it is, where the address does not tell
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(kinds()))]
     kind: Option<String>,
     /// Another of its settings, as in gitops.yaml; can be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     setting: Vec<String>,
+}
+
+fn kinds() -> Vec<&'static str> {
+    KINDS.iter().map(|row| row.name).collect()
 }
 
 impl AdHoc {
