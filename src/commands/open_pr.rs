@@ -62,7 +62,7 @@ struct Ends {
 /// Reads both ends, then opens the pull request or shows what it would be.
 pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     args.proposal.check(true)?;
-    let context = Context::new(&args.git, ui);
+    let context = Context::new(&args.git, globals, ui);
     let base = args.proposal.base.as_deref().or(globals.branch.as_deref());
     let (mut remote, ends) = match landing::place(globals) {
         Place::Remote(url) => {
@@ -97,8 +97,9 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     proposing::finish(&mut shown, &connection, &proposal, push, existed, &context, ui)?;
     if context.notifies() {
         let (before, after) = (texts(&ends.base.files), texts(&ends.head.files));
-        let config = &ends.head.config;
-        let halves = Half::of_files(before, after, config);
+        let halves = Half::of_files(before, after, &ends.head.config);
+        // Who proposes a change does not choose who is told of it.
+        let config = &ends.base.config;
         let news = proposing::News { config, halves, scene: &scene, proposal: &proposal };
         news.tell(&shown, &remote, &context, ui);
     }

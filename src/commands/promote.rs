@@ -84,7 +84,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         return Err(Hinted::new(Code::Usage, message, "name two environments").into());
     }
     let how = args.edit.how();
-    let context = Context::new(how.git, ui);
+    let context = Context::new(how.git, globals, ui);
     let mut record = Record::open(globals, &how, &context, ui)?;
     let sources = sources(args, globals, &mut record)?;
     for source in &sources {

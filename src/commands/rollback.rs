@@ -90,7 +90,7 @@ struct Rollback<'a> {
 /// Finds the versions, plans the edits and makes them, or shows them.
 pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let how = args.edit.how();
-    let context = Context::new(how.git, ui);
+    let context = Context::new(how.git, globals, ui);
     let mut record = Record::open(globals, &how, &context, ui)?;
     let (config, scope, now) = record.look(|snapshot| {
         let config = config(globals.config.as_deref(), snapshot)?;
