@@ -26,6 +26,25 @@ pub(super) struct Gathered {
     pub(super) unchanged: usize,
 }
 
+impl Gathered {
+    /// The objects whose secrets are masked, in an order that does not depend on what was left out: a
+    /// secret's number must not either.
+    pub(super) fn telling(&self) -> Vec<&Object> {
+        let both = self.left.iter().chain(&self.right);
+        let mut telling: Vec<&Object> =
+            both.filter(|sourced| !sourced.cancelled).map(|sourced| &sourced.object).collect();
+        let same =
+            self.left.iter().filter(|sourced| sourced.cancelled).map(|sourced| &sourced.object);
+        let mut unchanged: Vec<&Object> =
+            same.filter(|object| object.is_secret()).chain(&self.secrets).collect();
+        unchanged.sort_by_key(|object| {
+            (&object.environment, &object.path, object.position, object.line)
+        });
+        telling.extend(unchanged);
+        telling
+    }
+}
+
 /// An object, and whether its very text stands on the other side.
 #[derive(Debug)]
 pub(super) struct Sourced {

@@ -238,9 +238,7 @@ impl Comparison {
 pub fn compare(left: &[SourceFile], right: &[SourceFile], options: &Options) -> Comparison {
     let shortcut = options.shortcut && options.names.is_empty();
     let mut gathered = gather::gather(left, right, shortcut);
-    let secrets = gathered.secrets.iter();
-    let read = gathered.left.iter().chain(&gathered.right).map(|sourced| &sourced.object);
-    let masker = Masker::learn(secrets.chain(read));
+    let masker = Masker::learn(gathered.telling().into_iter());
     normalize::names(&mut gathered.left, &options.names);
     for sourced in gathered.left.iter_mut().chain(&mut gathered.right) {
         normalize::secret(&mut sourced.object.value);
