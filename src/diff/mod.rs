@@ -22,8 +22,10 @@ pub mod rules;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::manifest::{Object, SourceFile};
-use compare::{Change, Terms, compare as compare_values};
+use compare::{Change, Found, Terms, compare as compare_values};
 use gather::Sourced;
 use ignore::{IgnoreRule, Ignored};
 use images::ImageChange;
@@ -255,12 +257,8 @@ pub fn compare(left: &[SourceFile], right: &[SourceFile], options: &Options) -> 
         unchanged: gathered.unchanged,
         diagnostics,
     };
-    for (old, new) in matched.pairs {
-        collector.pair(old, new, Status::Changed);
-    }
-    for (old, new) in matched.renamed {
-        collector.pair(old, new, Status::Renamed);
-    }
+    collector.pairs(&matched.pairs, Status::Changed);
+    collector.pairs(&matched.renamed, Status::Renamed);
     for old in matched.removed {
         collector.alone(Some(old), None);
     }
@@ -282,13 +280,24 @@ struct Collector<'o> {
 }
 
 impl Collector<'_> {
-    fn pair(&mut self, old: usize, new: usize, status: Status) {
-        let (Some(before), Some(after)) = (self.left[old].take(), self.right[new].take()) else {
-            return;
-        };
-        let (before, after) = (before.object, after.object);
-        let terms = Terms { rules: &self.options.lists, identity: after.identity.as_ref() };
-        let found = compare_values(&before.value, &after.value, terms);
+    /// Compares pair by pair, on all cores.
+    fn pairs(&mut self, pairs: &[(usize, usize)], status: Status) {
+        let mut work: Vec<(Object, Object, Found)> = Vec::with_capacity(pairs.len());
+        for &(old, new) in pairs {
+            if let (Some(before), Some(after)) = (self.left[old].take(), self.right[new].take()) {
+                work.push((before.object, after.object, Found::default()));
+            }
+        }
+        work.par_iter_mut().for_each(|(before, after, found)| {
+            let terms = Terms { rules: &self.options.lists, identity: after.identity.as_ref() };
+            *found = compare_values(&before.value, &after.value, terms);
+        });
+        for (before, after, found) in work {
+            self.pair(before, after, found, status);
+        }
+    }
+
+    fn pair(&mut self, before: Object, after: Object, found: Found, status: Status) {
         for (path, line) in found.ambiguous {
             self.diagnostics.push(Diagnostic {
                 path: Arc::clone(&after.path),
