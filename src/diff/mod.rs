@@ -171,6 +171,8 @@ pub struct Comparison {
     pub ignored: Vec<Ignored>,
     /// Objects that are the same.
     pub unchanged: usize,
+    /// Objects and files that differ and were not asked for.
+    pub hidden: usize,
     /// What masked the secrets, for outputs that show the files' own text.
     pub masker: Masker,
 }
@@ -223,8 +225,10 @@ impl Comparison {
         keep_object: impl Fn(&ObjectDiff) -> bool,
         keep_text: impl Fn(&TextDiff) -> bool,
     ) {
+        let all = self.objects.len() + self.texts.len();
         self.objects.retain(keep_object);
         self.texts.retain(keep_text);
+        self.hidden += all - self.objects.len() - self.texts.len();
         let titles: std::collections::HashSet<String> =
             self.objects.iter().map(|object| object.object().title()).collect();
         for image in &mut self.images {
@@ -358,6 +362,7 @@ impl Collector<'_> {
             diagnostics: self.diagnostics,
             ignored: self.ignored,
             unchanged: self.unchanged,
+            hidden: 0,
             masker,
         };
         conceal::mask_all(&mut comparison);
