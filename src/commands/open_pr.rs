@@ -1,6 +1,6 @@
 //! `gitops open-pr`: push a branch that has the change already, and open, or update, its pull request.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use crate::cli::Globals;
@@ -18,6 +18,7 @@ use crate::git::{Checkout, Origin, Remote, Round, Upstream};
 use crate::manifest::SourceFile;
 use crate::snapshot::Snapshot;
 use crate::ui::Ui;
+use crate::validate::{self, Rules};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -79,6 +80,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     if ends.is_empty {
         return tell(&Shown::nothing("open-pr", &scene, &connection), None, ui);
     }
+    doubts(&ends, ui)?;
     let proposal = proposing::proposal(&args.proposal, &scene)?;
     let push = proposing::push_of(&connection, &remote, &proposal);
     if args.dry_run {
@@ -109,6 +111,26 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
 /// Environment, path and text of each file.
 fn texts(files: &[SourceFile]) -> impl Iterator<Item = (&str, &str, &str)> {
     files.iter().filter_map(|file| Some((&*file.environment, &*file.path, file.text.as_deref()?)))
+}
+
+/// Warns of what `validate` finds in the files that the branch changes.
+fn doubts(ends: &Ends, ui: &Ui) -> anyhow::Result<()> {
+    let Ends { base, head, .. } = ends;
+    let old: HashMap<&str, &SourceFile> =
+        base.files.iter().map(|file| (&*file.path, file)).collect();
+    let same = |file: &&SourceFile| old.get(&*file.path).is_some_and(|old| old.text == file.text);
+    let touched: HashSet<&str> =
+        head.files.iter().filter(|file| !same(file)).map(|file| &*file.path).collect();
+    let deployed = touched.iter().map(|path| (*path).to_owned()).collect();
+    let policy = head.config.policy()?;
+    let rules = Rules { policy: &policy, apps: &head.config.apps, deployed: &deployed };
+    // All files are checked: the others say what is a patch, and which kinds there are.
+    for finding in validate::check(&head.files, &rules).findings {
+        if touched.contains(finding.file.as_str()) {
+            ui.warn(format!("{}:{}: {}", finding.file, finding.line, finding.message));
+        }
+    }
+    Ok(())
 }
 
 /// What a branch of the remote holds.

@@ -465,6 +465,21 @@ fn open_pr_pushes_the_branch_that_is_checked_out() {
 }
 
 #[test]
+fn open_pr_warns_of_what_the_branch_brings() {
+    let Some(shop) = Shop::new() else { return };
+    let api = github();
+    checkout(&shop, "topic");
+    let staging = shop.repos.sandbox.read("checkout/environments/staging.yaml");
+    let twice = format!("{staging}db: {{image: docker.io/acme/db}}\ndb: {{}}\n");
+    shop.repos.sandbox.write("checkout/environments/staging.yaml", twice);
+    shop.repos.git(&["-C", "checkout", "commit", "-qam", "a key twice"]);
+    let output = shop.fine(&mut open_pr(&shop, &api, &["--dry-run"]));
+    let warnings = output.json()["warnings"].to_string();
+    assert!(warnings.contains("environments/staging.yaml:"), "{warnings}");
+    assert!(warnings.contains("the key `db` stands twice"), "{warnings}");
+}
+
+#[test]
 fn open_pr_of_nothing_calls_nobody() {
     let Some(shop) = Shop::new() else { return };
     let api = github();
