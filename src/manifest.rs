@@ -6,7 +6,7 @@ use std::sync::Arc;
 use memchr::{memchr_iter, memmem};
 
 use crate::yaml::value::{Data, Map};
-use crate::yaml::{DuplicateKey, Schema, Stream, Unreadable, Value, expand};
+use crate::yaml::{DuplicateKey, Schema, Stream, Unreadable, Value, expand, read_plain};
 
 /// A file of one side of a comparison, or of a repository to validate.
 #[derive(Clone, Debug)]
@@ -237,18 +237,30 @@ pub struct Documents {
 
 /// Reads one piece of a file; `position` is the number of its first document in the file.
 pub fn read(file: &SourceFile, chunk: &Chunk, position: usize) -> Result<Documents, Unreadable> {
-    let text = file.text.as_deref().unwrap_or_default();
-    let stream = parse(&text[chunk.range.clone()], chunk.lines_before)?;
+    let text = &file.text.as_deref().unwrap_or_default()[chunk.range.clone()];
     let mut documents = Documents::default();
+    let schema = |version: Option<&str>, kind: Option<&str>| schema_of(&file.path, version, kind);
+    if let Some(value) = read_plain(text, schema, chunk.lines_before) {
+        documents.take(file, value, position);
+        return Ok(documents);
+    }
+    let stream = parse(text, chunk.lines_before)?;
     for document in 0..stream.documents() {
-        let schema = schema_of(&file.path, &stream, document);
+        let text = |key| stream.root(document).and_then(|root| root.get_text(key));
+        let schema = schema(text("apiVersion"), text("kind"));
         let tree = expand(&stream, document, schema, chunk.lines_before)?;
         documents.duplicates.extend(tree.duplicates);
-        if matches!(tree.value.data, Data::Null) {
-            continue;
+        if !matches!(tree.value.data, Data::Null) {
+            documents.take(file, tree.value, position + document);
         }
-        unfold(tree.value, &mut |value| {
-            documents.objects.push(Object {
+    }
+    Ok(documents)
+}
+
+impl Documents {
+    fn take(&mut self, file: &SourceFile, value: Value, position: usize) {
+        unfold(value, &mut |value| {
+            self.objects.push(Object {
                 identity: Identity::of(&value),
                 line: value.line,
                 value,
@@ -257,11 +269,10 @@ pub fn read(file: &SourceFile, chunk: &Chunk, position: usize) -> Result<Documen
                 scope: Arc::clone(&file.scope),
                 environment: Arc::clone(&file.environment),
                 default_namespace: Arc::clone(&file.default_namespace),
-                position: position + document,
+                position,
             });
         });
     }
-    Ok(documents)
 }
 
 fn parse(text: &str, lines_before: usize) -> Result<Stream, Unreadable> {
@@ -277,10 +288,9 @@ fn parse(text: &str, lines_before: usize) -> Result<Stream, Unreadable> {
 }
 
 /// Who reads a document decides what its scalars mean.
-fn schema_of(path: &str, stream: &Stream, document: usize) -> Schema {
+fn schema_of(path: &str, version: Option<&str>, kind: Option<&str>) -> Schema {
     let name = path.rsplit('/').next().unwrap_or_default();
-    let text = |key| stream.root(document).and_then(|root| root.get_text(key));
-    match (text("apiVersion"), text("kind")) {
+    match (version, kind) {
         // kustomize does not read its own file as it reads manifests.
         (Some(version), _) if version.starts_with("kustomize.config.k8s.io/") => Schema::Core,
         (Some(_), Some(_)) => Schema::Kubernetes,

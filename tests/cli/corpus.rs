@@ -2,9 +2,11 @@
 //! no other byte. Three dozen shapes, each in eight dresses: some 300 files of up to 200 kB.
 
 use gitops::bump::{Assignment, Rules, Selector, plan_values};
+use gitops::manifest::chunks;
 use gitops::policy::Policy;
 use gitops::snapshot::{Entry, Snapshot};
-use gitops::yaml::Sharing;
+use gitops::yaml::{Schema, Sharing, Stream, expand, read_plain};
+use walkdir::WalkDir;
 
 /// One file in memory.
 struct OneFile(Vec<u8>);
@@ -197,4 +199,36 @@ fn every_edit_is_exact_or_refused() {
         }
     }
     assert!(exact >= 200, "only {exact} files were tried");
+}
+
+/// Whether the quick reader answers for a document; it must say what the full reader says.
+fn is_read_quickly(text: &str) -> bool {
+    let Some(quick) = read_plain(text, |_, _| Schema::Either, 0) else { return false };
+    let stream = Stream::parse(text.to_owned()).unwrap();
+    let full = expand(&stream, 0, Schema::Either, 0).unwrap();
+    assert_eq!(stream.documents(), 1, "{text}");
+    assert_eq!(
+        (format!("{quick:?}"), 0),
+        (format!("{:?}", full.value), full.duplicates.len()),
+        "{text}"
+    );
+    true
+}
+
+#[test]
+fn the_quick_reader_says_what_the_full_one_says() {
+    let mut texts: Vec<String> = Vec::new();
+    for shape in SHAPES {
+        let both = dresses().into_iter().map(|dress| dressed(shape, &dress));
+        texts.extend(both.flat_map(|(before, after)| [before, after]));
+    }
+    for dir in ["examples", "tests", "src"] {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
+        let files = WalkDir::new(root).into_iter().filter_map(Result::ok);
+        let yaml = files.filter(|file| file.path().extension().is_some_and(|end| end == "yaml"));
+        texts.extend(yaml.filter_map(|file| std::fs::read_to_string(file.path()).ok()));
+    }
+    let pieces = texts.iter().flat_map(|text| chunks(text).into_iter().map(|c| &text[c.range]));
+    let (quick, others): (Vec<&str>, Vec<&str>) = pieces.partition(|text| is_read_quickly(text));
+    assert!(quick.len() >= 200, "only {} of {}", quick.len(), quick.len() + others.len());
 }
