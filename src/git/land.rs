@@ -127,11 +127,15 @@ fn rounds(
     course: &mut Course,
 ) -> anyhow::Result<Landed> {
     loop {
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), course.rounds);
         match round(remote, landing, plan, course) {
             Ok(Step::Landed(landed)) => return Ok(landed),
             Ok(Step::Again) => {}
-            Err(error) if is_unreadable(&error) && remote.backend.heal() => continue,
+            Err(error) if is_unreadable(&error) && remote.backend.heal() => {
+                // It was not for others.
+                course.rounds = before;
+                continue;
+            }
             Err(error) if trouble::passes(&error) => {
                 let Some(pause) = course.patience(trouble::wished(&error)) else {
                     return Err(error);

@@ -167,10 +167,10 @@ impl Write for PackSink<'_> {
             }
             self.is_open = true;
             if let Some(writer) = &mut self.writer {
-                writer.write_all(&self.head)?;
+                writer.write_all(&self.head).map_err(unwritten)?;
             }
         } else if let Some(writer) = &mut self.writer {
-            writer.write_all(bytes)?;
+            writer.write_all(bytes).map_err(unwritten)?;
         }
         Ok(bytes.len())
     }
@@ -178,6 +178,11 @@ impl Write for PackSink<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// libgit2 says of a full disk that it is a write error, as it says of nothing that comes from a server.
+fn unwritten(error: io::Error) -> io::Error {
+    io::Error::other(git2::Error::from_str(&format!("cannot keep objects: {error}")))
 }
 
 /// Where objects come from that are not here.
