@@ -15,6 +15,7 @@ pub mod diff;
 pub mod environment;
 pub mod image;
 pub mod manifest;
+pub mod plan;
 pub mod policy;
 pub mod snapshot;
 pub mod target;
