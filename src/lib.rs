@@ -23,6 +23,7 @@ pub mod yaml;
 
 // Adapters: all I/O; they never print and never read the environment.
 pub mod ci;
+pub mod actuator;
 pub mod files;
 pub mod forge;
 pub mod git;
