@@ -10,6 +10,8 @@ use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Sub
 
 use crate::commands::{bump_tag, completions, demo, man, open_pr, promote, restart, rollback};
 use crate::error::{Code, Outcome, Report};
+use crate::commands::{apply, bump_tag, completions, demo, man};
+use crate::error::{Outcome, Report};
 use crate::ui::{Color, Format, Ui, Verbosity};
 
 const EXIT_CODES: &str = "\
@@ -78,6 +80,8 @@ enum Command {
     Promote(Box<promote::Args>),
     Rollback(Box<rollback::Args>),
     Restart(Box<restart::Args>),
+    BumpTag(bump_tag::Args),
+    Apply(apply::Args),
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -91,6 +95,7 @@ impl Command {
             Self::Promote(args) => promote::run(args, globals, ui),
             Self::Rollback(args) => rollback::run(args, globals, ui),
             Self::Restart(args) => restart::run(args, globals, ui),
+            Self::Apply(args) => apply::run(args, globals, ui),
             Self::Demo(args) => demo::run(args, ui),
             Self::Completions(args) => completions::run(args, ui),
             Self::Man(args) => man::run(args, ui),
@@ -119,6 +124,10 @@ fn environment_variable(name: &str) -> Option<OsString> {
 
 fn variable_of(arg: Arg) -> Arg {
     let Some(long) = arg.get_long() else { return arg };
+    if arg.get_env().is_some() {
+        // It has a variable that everybody knows it by: KUBECONFIG.
+        return arg;
+    }
     let name = format!("GITOPS_{}", long.replace('-', "_").to_uppercase());
     let arg = match arg.get_action() {
         ArgAction::SetTrue => arg.value_parser(FalseyValueParser::new()),

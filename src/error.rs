@@ -51,6 +51,8 @@ pub enum Code {
     Stale,
     /// Another process holds the lock.
     Locked,
+    /// A gate of `apply` is closed.
+    Refused,
 }
 
 impl Code {
@@ -80,6 +82,7 @@ impl Code {
             Self::Protected => "protected",
             Self::Stale => "stale",
             Self::Locked => "locked",
+            Self::Refused => "refused",
         }
     }
 
@@ -93,7 +96,8 @@ impl Code {
             | Self::Superseded
             | Self::Protected
             | Self::Stale
-            | Self::Locked => 3,
+            | Self::Locked
+            | Self::Refused => 3,
             _ => 2,
         }
     }

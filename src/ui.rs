@@ -126,6 +126,22 @@ impl Ui {
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| on_stdout(&error))
     }
 
+    /// Whether somebody is there to be asked.
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks, and takes nothing but `y` or `yes` for a yes.
+    pub fn ask(&self, question: &str) -> io::Result<bool> {
+        let mut err = AutoStream::new(io::stderr().lock(), self.color.into());
+        write!(err, "{question} [y/N] ")?;
+        err.flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
     /// A unified diff, coloured by line on a terminal and byte for byte otherwise.
     pub fn diff(&self, diff: &str) -> io::Result<()> {
         if !self.colors_stdout() {

@@ -57,10 +57,6 @@ impl State {
         Self { dir, environment: environment.to_owned() }
     }
 
-    pub(super) fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     fn open(&self) -> anyhow::Result<File> {
         fs::create_dir_all(&self.dir)
             .with_context(|| format!("cannot create `{}`", self.dir.display()))?;

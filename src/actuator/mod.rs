@@ -21,6 +21,7 @@ use crate::plan::health::Health;
 use crate::plan::{Compared, Id, Inventory, Item, Observation, Prune};
 
 pub use settings::{Common, Drift, Render, Settings};
+pub use yaml::{secrets, secrets_of};
 
 /// A file that declares the environment, rendered where the environment is rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -31,6 +31,8 @@ pub struct EnvironmentConfig {
     pub files: Vec<String>,
     /// Changes go through a pull request only.
     pub protected: bool,
+    /// What `apply` drives; its keys are the actuator's to read.
+    pub actuator: Option<serde_json::Value>,
 }
 
 /// One app.

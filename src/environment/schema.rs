@@ -11,6 +11,8 @@ enum Shape {
     Named(&'static Self),
     List,
     Scalar,
+    /// Somebody else's to check.
+    Any,
 }
 
 const ROOT: Shape = Shape::Keys(&[
@@ -19,7 +21,8 @@ const ROOT: Shape = Shape::Keys(&[
     ("policy", Shape::Keys(&[("registries", Shape::List), ("deny-tags", Shape::List)])),
 ]);
 
-const ENVIRONMENT: &[(&str, Shape)] = &[("files", Shape::List), ("protected", Shape::Scalar)];
+const ENVIRONMENT: &[(&str, Shape)] =
+    &[("files", Shape::List), ("protected", Shape::Scalar), ("actuator", Shape::Any)];
 
 /// Checks the keys of a configuration; `name` is the file's.
 pub(super) fn check(name: &str, text: &str) -> anyhow::Result<()> {
@@ -58,7 +61,7 @@ fn keys(name: &str, node: NodeRef<'_>, shape: &Shape) -> Result<(), Hinted> {
                 Some((_, below)) => walk(name, value, below)?,
                 None => return Err(unknown(name, node, key, known)),
             },
-            Shape::List | Shape::Scalar => {}
+            Shape::List | Shape::Scalar | Shape::Any => {}
         }
     }
     Ok(())

@@ -1,0 +1,370 @@
+//! The order of events, the same for every actuator: lock, compare, gates, show, ask, inventory of both sides,
+//! change in stages, wait, delete, final inventory, unlock.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::job::{Job, now, random};
+use super::{Args, planfile, show, wait};
+use crate::actuator::{Lock, Stored, secrets, secrets_of};
+use crate::error::{Code, Hinted, Outcome};
+use crate::http::Secret;
+use crate::plan::file::{PlanFile, Target};
+use crate::plan::health::Health;
+use crate::plan::inventory::{Entry, Pending};
+use crate::plan::{self, Compared, Id, Item, Observation, Operation, Plan, stage};
+use crate::ui::Ui;
+
+/// What a run is for.
+pub(super) enum Mode<'a> {
+    /// Make the changes.
+    Apply {
+        /// Whether somebody must say yes first.
+        ask: bool,
+    },
+    /// Show them.
+    DryRun,
+    /// Write them to a plan file.
+    Write(&'a Path),
+    /// Make those of a plan file.
+    Planned(&'a PlanFile),
+}
+
+impl Mode<'_> {
+    fn writes(&self) -> bool {
+        matches!(self, Self::Apply { .. } | Self::Planned(_))
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// Whether there was something to do.
+    pub(super) changed: bool,
+    /// Objects that could not be changed or deleted, and why.
+    pub(super) failed: Vec<(Id, String)>,
+    /// Objects that are not healthy.
+    pub(super) unhealthy: Vec<(Id, Health)>,
+    /// Whether a signal ended it.
+    pub(super) interrupted: bool,
+    /// Whether it only showed what there is to do.
+    pub(super) dry: bool,
+}
+
+impl Report {
+    pub(super) fn is_well(&self) -> bool {
+        self.failed.is_empty() && self.unhealthy.is_empty() && !self.interrupted
+    }
+
+    pub(super) fn outcome(&self, args: &Args) -> Outcome {
+        match () {
+            () if !self.is_well() => Outcome::Unhealthy,
+            () if self.changed && args.detailed_exitcode => Outcome::Changed,
+            () if self.changed && args.exit_code && self.dry => Outcome::Differs,
+            () => Outcome::Done,
+        }
+    }
+}
+
+/// What is known before anything is changed.
+pub(super) struct Prospect {
+    pub(super) target: Target,
+    pub(super) stored: Stored,
+    pub(super) plan: Plan,
+}
+
+/// One run from beginning to end.
+pub(super) fn run(job: &Job, args: &Args, mode: &Mode<'_>, ui: &Ui) -> anyhow::Result<Report> {
+    let actuator = job.actuator.as_ref();
+    actuator.target()?;
+    let lock = match mode.writes() {
+        true => Some(actuator.lock(&job.holder(), job.lock_patience)?),
+        false => None,
+    };
+    let prospect = look(job, ui)?;
+    if let Mode::Planned(planned) = mode {
+        let salt = planned.salt.clone();
+        let Prospect { target, stored, plan } = &prospect;
+        planfile::check(planned, &planfile::pin(job, target.clone(), stored, plan, salt))?;
+    }
+    if !ui.is_json() {
+        show::plan(job, &prospect, ui)?;
+    }
+    let changed = !prospect.plan.is_empty();
+    if let Some(refused) = refused(job, &prospect.plan) {
+        if ui.is_json() {
+            ui.detail("the plan is refused");
+        }
+        return Err(refused.into());
+    }
+    let report = match (mode, &lock) {
+        (Mode::Write(path), _) => {
+            let Prospect { target, stored, plan } = &prospect;
+            planfile::write(path, &planfile::pin(job, target.clone(), stored, plan, random()))?;
+            ui.status(format!("the plan is in `{}`", path.display()));
+            Report { changed, dry: true, ..Report::default() }
+        }
+        (Mode::Apply { ask }, Some(lock)) => {
+            if changed {
+                confirm(!ask, &format!("Apply this to `{}`?", job.environment), ui)?;
+            }
+            carry_out(job, args, &prospect, lock.as_ref(), ui)?
+        }
+        (Mode::Planned(_), Some(lock)) => carry_out(job, args, &prospect, lock.as_ref(), ui)?,
+        _ => Report { changed, dry: true, ..Report::default() },
+    };
+    show::report(job, &prospect, &report, ui)?;
+    Ok(report)
+}
+
+/// Reads, renders, validates and compares everything; changes nothing.
+pub(super) fn look(job: &Job, ui: &Ui) -> anyhow::Result<Prospect> {
+    let actuator = job.actuator.as_ref();
+    let target = actuator.target()?;
+    let stored = actuator.inventory()?;
+    if let Some(pending) = &stored.inventory.pending {
+        let commit = if pending.commit.is_empty() { "the work tree" } else { &pending.commit };
+        ui.status(format!("a run that applied {commit} was interrupted: going on from there"));
+    }
+    let items = actuator.items(&job.declared)?;
+    items.iter().for_each(hide_secrets);
+    let observation = actuator.observe(items, &stored.inventory)?;
+    hide_live_secrets(&observation);
+    let mut rules = job.rules.clone();
+    let before = &stored.inventory.source;
+    let mut notes = observation.notes.clone();
+    if rules.prune
+        && !before.is_empty()
+        && *before != job.source.renderer
+        && !observation.orphans.is_empty()
+    {
+        if rules.allowed.iter().any(|gate| gate == "source-changed") {
+            ui.detail("the environment is made in another way than before");
+        } else {
+            rules.prune = false;
+            notes.push(format!(
+                "the environment is made in another way than before ({before} → {}): nothing is deleted in this run, unless --allow source-changed",
+                job.source.renderer
+            ));
+        }
+    }
+    let plan = plan::decide(observation, &stored.inventory, &rules)?;
+    notes.iter().for_each(|note| ui.warn(note));
+    Ok(Prospect { target, stored, plan })
+}
+
+/// From here on their values are in no output, whatever says them.
+fn hide_secrets(item: &Item) {
+    let found = match &item.value {
+        serde_json::Value::String(text) => secrets(text),
+        object => secrets_of(object),
+    };
+    found.iter().for_each(|value| drop(Secret::new(value)));
+}
+
+fn hide_live_secrets(observation: &Observation) {
+    for compared in &observation.compared {
+        if let Some(live) = &compared.live {
+            hide_secrets(&Item { value: live.value.clone(), ..compared.item.clone() });
+        }
+    }
+    for orphan in &observation.orphans {
+        let (id, value) = (orphan.id.clone(), orphan.live.value.clone());
+        hide_secrets(&Item { id, value, origin: String::new() });
+    }
+}
+
+fn refused(job: &Job, plan: &Plan) -> Option<Hinted> {
+    let first = plan.refusals.first()?;
+    let causes: Vec<&str> = plan.refusals.iter().map(|refusal| refusal.cause.as_str()).collect();
+    let message = format!("cannot apply `{}`: {}", job.environment, causes.join("; "));
+    Some(Hinted::new(Code::Refused, message, first.hint.clone()))
+}
+
+/// Asks on a terminal; elsewhere only `--yes` will do.
+pub(super) fn confirm(yes: bool, question: &str, ui: &Ui) -> anyhow::Result<()> {
+    if yes {
+        return Ok(());
+    }
+    if !ui.can_ask() {
+        let message = "cannot go on without a yes: nobody is there to ask";
+        return Err(Hinted::new(Code::Usage, message, "say --yes, or carry out a --plan").into());
+    }
+    if ui.ask(question)? {
+        return Ok(());
+    }
+    Err(Hinted::plain(Code::Refused, "nothing was changed").into())
+}
+
+/// Makes the changes, and keeps the inventory true at every moment.
+pub(super) fn carry_out(
+    job: &Job,
+    args: &Args,
+    prospect: &Prospect,
+    lock: &dyn Lock,
+    ui: &Ui,
+) -> anyhow::Result<Report> {
+    let Prospect { stored, plan, .. } = prospect;
+    let was_pending = stored.inventory.pending.is_some();
+    let mut report = Report { changed: !plan.is_empty(), ..Report::default() };
+    if plan.is_empty() && !was_pending && !is_news(job, prospect) {
+        return Ok(report);
+    }
+    let stop = stop_on_signals()?;
+    let stored = record_superset(job, stored, plan, lock)?;
+    let mut entries = stored.inventory.entries.clone();
+    change(job, args, plan, lock, &stop, &mut entries, &mut report, ui)?;
+    if (report.changed || was_pending) && report.is_well() {
+        job.actuator.finish()?;
+    }
+    if report.is_well() && !args.no_wait && (report.changed || was_pending) {
+        let ids: Vec<Id> = plan.declared().map(|compared| compared.item.id.clone()).collect();
+        report.unhealthy = wait::healthy(job.actuator.as_ref(), &ids, job.patience, ui)?;
+    }
+    if report.is_well() && !args.no_wait {
+        prune(job, plan, lock, &stop, &mut entries, &mut report, ui)?;
+    }
+    report.interrupted |= stop.load(Ordering::Relaxed);
+    lock.check()?;
+    let mut last = stored.inventory.clone();
+    last.entries = entries;
+    if report.is_well() {
+        let spared = |id: &Id| plan.spared.iter().any(|(other, _)| other == id);
+        let declared = |id: &Id| plan.declared().any(|compared| compared.item.id == *id);
+        // What was not deleted stays known, so that a later run may delete it.
+        let waiting = |id: &Id| args.no_wait && plan.prunes.iter().any(|prune| prune.id == *id);
+        last.entries.retain(|id, _| declared(id) || spared(id) || waiting(id));
+        let entries = last.entries.clone();
+        last = last.finished(entries, &job.source.renderer, now());
+    }
+    job.actuator.record(&last, &stored)?;
+    Ok(report)
+}
+
+/// Whether the inventory would say something new although no object changes.
+fn is_news(job: &Job, prospect: &Prospect) -> bool {
+    let inventory = &prospect.stored.inventory;
+    let declared: BTreeMap<Id, Entry> = prospect
+        .plan
+        .declared()
+        .map(|compared| (compared.item.id.clone(), uid(compared)))
+        .collect();
+    let spared = prospect
+        .plan
+        .spared
+        .iter()
+        .filter_map(|(id, _)| Some((id.clone(), inventory.entries.get(id)?.clone())));
+    let entries: BTreeMap<Id, Entry> = declared.into_iter().chain(spared).collect();
+    inventory.is_new()
+        || inventory.commit != job.source.commit
+        || inventory.source != job.source.renderer
+        || inventory.entries != entries
+}
+
+fn uid(compared: &Compared) -> Entry {
+    Entry { uid: compared.live.as_ref().map(|live| live.uid.clone()) }
+}
+
+fn record_superset(
+    job: &Job,
+    stored: &Stored,
+    plan: &Plan,
+    lock: &dyn Lock,
+) -> anyhow::Result<Stored> {
+    let kept = plan.declared().map(|compared| {
+        let is_new = compared.operation == Operation::Recreate;
+        (compared.item.id.clone(), uid(compared).uid.filter(|_| !is_new))
+    });
+    let pending = Pending { run: job.run.clone(), commit: job.source.commit.clone() };
+    let mut next = stored.inventory.superset(&kept.collect::<Vec<_>>(), pending, lock.token());
+    if next.key.is_empty() {
+        next.key = random();
+    }
+    if stored.inventory.token > lock.token() {
+        let message =
+            format!("cannot write the inventory of `{}`: a later holder did", job.environment);
+        return Err(Hinted::new(Code::Locked, message, "run it again").into());
+    }
+    lock.check()?;
+    job.actuator.record(&next, stored)
+}
+
+/// Stage after stage; a failure ends it after its stage.
+#[expect(clippy::too_many_arguments, reason = "what a run has in its hands at that moment")]
+fn change(
+    job: &Job,
+    args: &Args,
+    plan: &Plan,
+    lock: &dyn Lock,
+    stop: &AtomicBool,
+    entries: &mut BTreeMap<Id, Entry>,
+    report: &mut Report,
+    ui: &Ui,
+) -> anyhow::Result<()> {
+    for list in &plan.stages {
+        if stop.load(Ordering::Relaxed) || !report.is_well() {
+            break;
+        }
+        lock.check()?;
+        for (id, result) in job.actuator.apply(list, lock) {
+            match result {
+                Ok(uid) => {
+                    ui.detail(format!("{id}: done"));
+                    entries.insert(id, Entry { uid: Some(uid) });
+                }
+                Err(error) => report.failed.push((id, format!("{error:#}"))),
+            }
+        }
+        // What later stages stand on must be there; the rest is waited for in the end.
+        let base: Vec<Id> =
+            list.iter().map(|c| c.item.id.clone()).filter(|id| stage::of(id) == 0).collect();
+        if report.is_well() && !base.is_empty() && !args.no_wait {
+            report.unhealthy = wait::healthy(job.actuator.as_ref(), &base, job.patience, ui)?;
+        }
+    }
+    Ok(())
+}
+
+fn prune(
+    job: &Job,
+    plan: &Plan,
+    lock: &dyn Lock,
+    stop: &AtomicBool,
+    entries: &mut BTreeMap<Id, Entry>,
+    report: &mut Report,
+    ui: &Ui,
+) -> anyhow::Result<()> {
+    for prune in &plan.prunes {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        lock.check()?;
+        if let Err(error) = job.actuator.prune(prune) {
+            report.failed.push((prune.id.clone(), format!("{error:#}")));
+            continue;
+        }
+        ui.detail(format!("{}: deleted", prune.id));
+    }
+    let failed: Vec<Id> = report.failed.iter().map(|(id, _)| id.clone()).collect();
+    for prune in plan.prunes.iter().filter(|prune| !failed.contains(&prune.id)) {
+        if wait::gone(job.actuator.as_ref(), &prune.id, &prune.live.uid, job.patience)? {
+            entries.remove(&prune.id);
+        } else {
+            report.unhealthy.push((prune.id.clone(), Health::Terminating));
+        }
+    }
+    Ok(())
+}
+
+/// Set by SIGTERM and SIGINT: the current stage is finished, the inventory written, the lock given back.
+fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        // The second one ends the process at once.
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}

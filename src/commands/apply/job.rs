@@ -1,0 +1,250 @@
+//! What is to be applied, and where: read from the repository and the flags before anything is locked.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+use super::Args;
+use crate::actuator::{self, Actuator, Context, Declared, File, Holder, Render, Settings};
+use crate::cli::Globals;
+use crate::environment::{self, Config, Environment};
+use crate::error::{Code, Hinted};
+use crate::files;
+use crate::http::mask;
+use crate::plan::Rules;
+use crate::plan::digest::{sha256, sorted};
+use crate::plan::file::{PlanFile, Source};
+use crate::snapshot::{Kind, Snapshot};
+use crate::worktree::WorkTree;
+
+/// Everything a run needs.
+pub(super) struct Job {
+    pub(super) environment: String,
+    pub(super) actuator: Box<dyn Actuator>,
+    pub(super) settings: Settings,
+    pub(super) declared: Declared,
+    pub(super) source: Source,
+    pub(super) rules: Rules,
+    /// Identifies this run.
+    pub(super) run: String,
+    pub(super) patience: Duration,
+    pub(super) lock_patience: Duration,
+}
+
+impl Job {
+    pub(super) fn read(
+        args: &Args,
+        globals: &Globals,
+        plan: Option<&PlanFile>,
+    ) -> anyhow::Result<Self> {
+        let tree = WorkTree::around(&globals.repo)?;
+        let config = config(&tree, globals)?;
+        let name = environment_name(args, plan)?;
+        let chosen = environment::select(&environment::all(&tree, &config)?, &[name.clone()])?;
+        let Some(environment) = chosen.first() else { anyhow::bail!("no environment") };
+        let settings = settings(&config, &name)?;
+        let (declared, source) = declared(&tree, environment, &config, &settings)?;
+        let allowed = args.allow.iter().chain(plan.into_iter().flat_map(|plan| &plan.allowed));
+        let mut rules = settings.common.rules(allowed.cloned().collect());
+        rules.prune &= args.prune == super::Prune::Auto;
+        let patience = args.timeout.unwrap_or_else(|| settings.common.patience());
+        let context = context(args, &tree, &name, patience);
+        Ok(Self {
+            actuator: actuator::make(&settings, context)?,
+            lock_patience: args.lock_timeout.or(settings.common.lock_timeout).unwrap_or_default(),
+            run: random(),
+            environment: name,
+            settings,
+            declared,
+            source,
+            rules,
+            patience,
+        })
+    }
+
+    /// Who we are to others that want the lock.
+    pub(super) fn holder(&self) -> Holder {
+        let host = hostname();
+        let id = format!("{host}/{}/{}", std::process::id(), self.run);
+        let about = format!("apply of {}", self.commit());
+        Holder {
+            id,
+            about,
+            since: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        }
+    }
+
+    /// The commit as people read it.
+    pub(super) fn commit(&self) -> &str {
+        match self.source.commit.as_str() {
+            "" => "the work tree",
+            commit => commit.get(..9).unwrap_or(commit),
+        }
+    }
+}
+
+fn environment_name(args: &Args, plan: Option<&PlanFile>) -> anyhow::Result<String> {
+    match (&args.env, plan) {
+        (Some(name), None) => Ok(name.clone()),
+        (None, Some(plan)) => Ok(plan.source.environment.clone()),
+        (Some(name), Some(plan)) if *name == plan.source.environment => Ok(name.clone()),
+        (Some(name), Some(plan)) => {
+            let planned = &plan.source.environment;
+            let message = format!("cannot use the plan for `{name}`: it is of `{planned}`");
+            Err(Hinted::new(Code::Stale, message, format!("drop -e, or say -e {planned}")).into())
+        }
+        (None, None) => anyhow::bail!("no environment is named"),
+    }
+}
+
+fn config(tree: &WorkTree, globals: &Globals) -> anyhow::Result<Config> {
+    match &globals.config {
+        Some(path) => Config::parse(&path.display().to_string(), files::read(path)?),
+        None => Config::load(tree),
+    }
+}
+
+fn settings(config: &Config, name: &str) -> anyhow::Result<Settings> {
+    let actuator = config.environments.get(name).and_then(|e| e.actuator.as_ref());
+    let Some(actuator) = actuator else {
+        let message = format!("cannot apply `{name}`: it has no actuator");
+        let hint = "say in gitops.yaml what to drive: `actuator: { kind: kubernetes, context: … }`";
+        return Err(Hinted::new(Code::Config, message, hint).into());
+    };
+    Settings::read(name, actuator)
+}
+
+/// The files of the environment as the actuator gets them, and what pins them.
+fn declared(
+    snapshot: &dyn Snapshot,
+    environment: &Environment,
+    config: &Config,
+    settings: &Settings,
+) -> anyhow::Result<(Declared, Source)> {
+    let (base, paths) = match &settings.common.path {
+        Some(dir) => (dir.trim_end_matches('/').to_owned(), all_files(snapshot, dir)?),
+        None => {
+            let paths = environment.list(snapshot)?;
+            (common_directory(&paths), paths)
+        }
+    };
+    let bytes = snapshot.read(&paths)?;
+    let below = |path: &str| {
+        let name = path.strip_prefix(&base).unwrap_or(path).trim_start_matches('/');
+        name.to_owned()
+    };
+    let files: Vec<File> =
+        paths.iter().zip(bytes).map(|(path, bytes)| File { path: below(path), bytes }).collect();
+    let listed = files.iter().map(|file| format!("{} {}\n", sha256(&file.bytes), file.path));
+    let inputs = sha256(listed.collect::<String>().as_bytes());
+    let own = config.environments.get(&environment.name).and_then(|e| e.actuator.clone());
+    let source = Source {
+        environment: environment.name.clone(),
+        commit: String::new(),
+        inputs,
+        config: sha256(sorted(&own.unwrap_or(Value::Null)).to_string().as_bytes()),
+        renderer: renderer(settings),
+    };
+    Ok((Declared { files, ..Declared::default() }, source))
+}
+
+/// Where the objects come from; a change of it is no reason to delete what came from elsewhere.
+fn renderer(settings: &Settings) -> String {
+    let how = match &settings.common.render {
+        None => "manifests".to_owned(),
+        Some(Render::Kind(kind)) => kind.clone(),
+        Some(Render::Command(argv)) => mask(&argv.join(" ")),
+    };
+    match &settings.common.path {
+        Some(path) => format!("{how} of {path}"),
+        None => how,
+    }
+}
+
+/// Every file below a directory, whatever its name.
+fn all_files(snapshot: &dyn Snapshot, dir: &str) -> anyhow::Result<Vec<String>> {
+    let dir = dir.trim_end_matches('/');
+    let mut found = Vec::new();
+    for entry in snapshot.entries(dir)? {
+        let path = if dir.is_empty() { entry.name } else { format!("{dir}/{}", entry.name) };
+        match entry.kind {
+            Kind::Directory => found.extend(all_files(snapshot, &path)?),
+            Kind::File | Kind::Symlink => found.push(path),
+            Kind::Submodule => {}
+        }
+    }
+    Ok(found)
+}
+
+/// The deepest directory that holds all files.
+fn common_directory(paths: &[String]) -> String {
+    let dir = |path: &str| path.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
+    let Some(mut common) = paths.first().map(|path| dir(path)) else { return String::new() };
+    for path in paths {
+        while !common.is_empty() && !path.starts_with(&format!("{common}/")) {
+            common = dir(&common);
+        }
+    }
+    common
+}
+
+fn context(args: &Args, tree: &WorkTree, environment: &str, timeout: Duration) -> Context {
+    let kubeconfig = args.kubeconfig.iter().flat_map(std::env::split_paths);
+    let kubeconfig: Vec<PathBuf> = kubeconfig.filter(|path| !path.as_os_str().is_empty()).collect();
+    Context {
+        environment: environment.to_owned(),
+        root: tree.root().to_owned(),
+        state: state_directory(tree.root(), environment),
+        variables: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        kubeconfig,
+        force_conflicts: args.force_conflicts,
+        timeout,
+    }
+}
+
+/// Per environment of a checkout, below the user's home.
+fn state_directory(root: &Path, environment: &str) -> PathBuf {
+    let home = std::env::home_dir().unwrap_or_else(|| root.to_owned());
+    let digest = sha256(format!("{}\n{environment}", root.display()).as_bytes());
+    home.join(".local/state/gitops").join(&digest[..16])
+}
+
+fn hostname() -> String {
+    #[cfg(unix)]
+    return rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    return "host".to_owned();
+}
+
+/// A value that no other run has.
+pub(super) fn random() -> String {
+    format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_common_directory_holds_all_files() {
+        let table: [(&[&str], &str); 5] = [
+            (&[], ""),
+            (&["a.yaml"], ""),
+            (&["a/b/c.yaml"], "a/b"),
+            (&["a/b/c.yaml", "a/b/d/e.yaml"], "a/b"),
+            (&["a/b/c.yaml", "a/bc/d.yaml"], "a"),
+        ];
+        for (paths, expected) in table {
+            let paths: Vec<String> = paths.iter().map(|&path| path.to_owned()).collect();
+            assert_eq!(common_directory(&paths), expected, "{paths:?}");
+        }
+    }
+}
