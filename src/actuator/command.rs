@@ -348,6 +348,7 @@ impl Actuator for Exporter {
                     live,
                     is_marked: true,
                     holds_others: false,
+                    is_lost: false,
                 });
             }
         }

@@ -167,7 +167,14 @@ impl Actuator for Directory {
                 // An entry without a uid was to be created: what is there is ours, or was not made by us.
                 let (uid, is_marked) = (entry.uid.clone(), true);
                 let id = id.clone();
-                orphans.push(Orphan { id, uid, live, is_marked, holds_others: false });
+                orphans.push(Orphan {
+                    id,
+                    uid,
+                    live,
+                    is_marked,
+                    holds_others: false,
+                    is_lost: false,
+                });
             }
         }
         let compared = items.into_iter().map(|item| self.compare(item, inventory));

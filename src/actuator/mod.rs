@@ -5,6 +5,7 @@
 
 mod command;
 mod directory;
+mod kubernetes;
 mod local;
 mod process;
 mod settings;
@@ -162,6 +163,7 @@ struct Row {
 const ACTUATORS: &[Row] = &[
     Row { kind: "command", make: command::make },
     Row { kind: "directory", make: directory::make },
+    Row { kind: "kubernetes", make: kubernetes::make },
 ];
 
 /// The actuator of an environment.

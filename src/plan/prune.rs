@@ -15,6 +15,8 @@ pub struct Orphan {
     pub is_marked: bool,
     /// Other objects than ours are inside, for a namespace.
     pub holds_others: bool,
+    /// The inventory does not list it: only its label says that it is ours.
+    pub is_lost: bool,
 }
 
 /// A deletion.
@@ -45,9 +47,12 @@ pub fn select(
 }
 
 fn spare(orphan: &Orphan, declared: &[Id], rules: &Rules) -> Option<String> {
-    let Orphan { id, uid, live, is_marked, holds_others } = orphan;
+    let Orphan { id, uid, live, is_marked, holds_others, is_lost } = orphan;
     if !rules.prune {
         return Some("pruning is off".to_owned());
+    }
+    if *is_lost {
+        return Some("the inventory was lost; the next run may delete it".to_owned());
     }
     if uid.as_ref().is_some_and(|uid| *uid != live.uid) {
         return Some("it was deleted and made again by somebody else".to_owned());
@@ -75,7 +80,8 @@ mod tests {
     fn orphan(kind: &str, name: &str) -> Orphan {
         let live = Live { uid: "1".to_owned(), version: "9".to_owned(), value: json!({}) };
         let uid = Some("1".to_owned());
-        Orphan { id: Id::plain(kind, name), uid, live, is_marked: true, holds_others: false }
+        let id = Id::plain(kind, name);
+        Orphan { id, uid, live, is_marked: true, holds_others: false, is_lost: false }
     }
 
     #[test]
@@ -88,6 +94,7 @@ mod tests {
             (Orphan { uid: None, ..orphan("ConfigMap", "a") }, None),
             (Orphan { uid: Some("2".to_owned()), ..orphan("ConfigMap", "a") }, Some("made again")),
             (Orphan { is_marked: false, ..orphan("ConfigMap", "a") }, Some("label")),
+            (Orphan { is_lost: true, ..orphan("ConfigMap", "a") }, Some("inventory was lost")),
             (
                 Orphan { live: kept, ..orphan("ConfigMap", "a") },
                 Some("helm.sh/resource-policy: keep"),

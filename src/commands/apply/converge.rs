@@ -278,7 +278,9 @@ fn record_superset(
         (compared.item.id.clone(), uid(compared).uid.filter(|_| !is_new))
     });
     let pending = Pending { run: job.run.clone(), commit: job.source.commit.clone() };
-    let mut next = stored.inventory.superset(&kept.collect::<Vec<_>>(), pending, lock.token());
+    let lost = plan.spared.iter().map(|(id, _)| (id.clone(), None));
+    let mut next =
+        stored.inventory.superset(&kept.chain(lost).collect::<Vec<_>>(), pending, lock.token());
     if next.key.is_empty() {
         next.key = random();
     }
