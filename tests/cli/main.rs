@@ -9,6 +9,7 @@
 
 mod support;
 
+mod apply;
 mod basics;
 mod bump_tag;
 mod corpus;

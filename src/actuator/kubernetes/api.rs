@@ -113,8 +113,6 @@ impl Call {
 pub(super) struct Failure {
     /// The status code; 0 where there was no answer.
     pub(super) code: u16,
-    /// `AlreadyExists`, `Conflict`, `Invalid`.
-    pub(super) reason: String,
     /// With secrets masked.
     pub(super) message: String,
     /// Reason, field and message of each cause.
@@ -135,7 +133,6 @@ impl Failure {
         };
         Self {
             code: status.code,
-            reason: status.reason,
             message: mask(&status.message),
             retry_after: status.details.as_ref().map_or(0, |details| details.retry_after_seconds),
             causes: status

@@ -2,6 +2,7 @@
 
 mod git;
 mod proxy;
+pub(crate) mod kubernetes;
 mod sandbox;
 mod servers;
 

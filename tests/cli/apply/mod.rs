@@ -1,0 +1,9 @@
+//! `gitops apply`: on a folder, by commands, and on a cluster.
+
+mod command;
+mod crash;
+mod directory;
+mod kubernetes;
+mod plan;
+mod requests;
+mod shop;
