@@ -82,6 +82,7 @@ enum Command {
     Restart(Box<restart::Args>),
     BumpTag(bump_tag::Args),
     Apply(apply::Args),
+    Apply(Box<apply::Args>),
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),

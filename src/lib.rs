@@ -22,8 +22,8 @@ pub mod target;
 pub mod yaml;
 
 // Adapters: all I/O; they never print and never read the environment.
-pub mod ci;
 pub mod actuator;
+pub mod ci;
 pub mod files;
 pub mod forge;
 pub mod git;

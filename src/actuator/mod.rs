@@ -3,11 +3,17 @@
 //! An actuator turns declared files into items, compares them with what is there, changes one object at a time and
 //! tells how it is. The order of events is not its business; the one in `commands/apply` holds for all.
 
+mod argocd;
 mod command;
 mod directory;
+mod flux;
+mod handover;
+mod helm;
+mod helmfile;
 mod kubernetes;
 mod local;
 mod process;
+mod rendering;
 mod settings;
 mod yaml;
 
@@ -21,6 +27,7 @@ use crate::plan::file::Target;
 use crate::plan::health::Health;
 use crate::plan::{Compared, Id, Inventory, Item, Observation, Prune};
 
+pub use rendering::render;
 pub use settings::{Common, Drift, Render, Settings};
 pub use yaml::{secrets, secrets_of};
 
@@ -161,8 +168,12 @@ struct Row {
 }
 
 const ACTUATORS: &[Row] = &[
+    Row { kind: "argocd", make: argocd::make },
     Row { kind: "command", make: command::make },
     Row { kind: "directory", make: directory::make },
+    Row { kind: "flux", make: flux::make },
+    Row { kind: "helm-release", make: helm::make },
+    Row { kind: "helmfile", make: helmfile::make },
     Row { kind: "kubernetes", make: kubernetes::make },
 ];
 

@@ -209,11 +209,11 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn says_what_a_command_said() {
-        let ended = run(&["sh", "-c", "echo out; echo err >&2; exit 3"], Duration::from_secs(60));
+        let ended = run(&["sh", "-c", "echo out; echo err >&2; exit 3"], Duration::from_mins(1));
         let ended = ended.unwrap();
         assert_eq!((ended.stdout.as_slice(), ended.stderr.as_str()), (&b"out\n"[..], "err"));
         assert_eq!(ended.status.code(), Some(3));
-        let error = run(&["no-such-program-here"], Duration::from_secs(60)).unwrap_err();
+        let error = run(&["no-such-program-here"], Duration::from_mins(1)).unwrap_err();
         assert!(error.to_string().starts_with("cannot run `no-such-program-here`"), "{error}");
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::{Code, Hinted};
 use crate::plan::manifest::Document;
-use crate::yaml::{Schema, Stream, expand};
+use crate::yaml::{NodeRef, Schema, Stream, expand};
 
 use super::File;
 
@@ -34,7 +34,7 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> anyhow::Result<Vec<Document>> {
         }
         let value = tree.value.to_json();
         if !value.is_null() {
-            let line = stream.root(number).map_or(1, |root| root.line());
+            let line = stream.root(number).map_or(1, NodeRef::line);
             documents.push(Document { value, origin: format!("{name}:{line}") });
         }
     }
@@ -42,6 +42,7 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> anyhow::Result<Vec<Document>> {
 }
 
 /// The values of every `Secret` in a text, where it is YAML at all: what must not be shown.
+#[must_use]
 pub fn secrets(text: &str) -> Vec<String> {
     if !text.contains("Secret") {
         return Vec::new();
@@ -51,6 +52,7 @@ pub fn secrets(text: &str) -> Vec<String> {
 }
 
 /// The values of a `Secret`, as they are and decoded.
+#[must_use]
 pub fn secrets_of(object: &Value) -> Vec<String> {
     use base64::Engine as _;
     let mut found = Vec::new();

@@ -313,6 +313,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "tables read better with values")]
     fn object(api: &str, kind: &str, spec: Value, status: Value) -> Value {
         json!({"apiVersion": api, "kind": kind, "metadata": {"generation": 2},
                "spec": spec, "status": status})
@@ -354,6 +355,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn other_kinds() {
         let condition = |kind: &str, status: &str| json!({"conditions": [{"type": kind, "status": status, "reason": "R"}]});
         let none = || json!({});

@@ -18,7 +18,7 @@ use crate::error::{Code, Hinted};
 use crate::http::mask;
 
 /// The content type of a server-side apply; JSON is YAML.
-pub(super) const APPLY: &str = "application/apply-patch+yaml";
+pub(in crate::actuator) const APPLY: &str = "application/apply-patch+yaml";
 const JSON: &str = "application/json";
 /// As many requests at once as an API server takes without being asked twice.
 const WIDTH: usize = 8;
@@ -28,26 +28,26 @@ const TRIES: u32 = 5;
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// A server, and how we get there.
-pub(super) struct Api {
+pub(in crate::actuator) struct Api {
     runtime: Runtime,
     client: Client,
     /// The server's address.
-    pub(super) address: String,
+    pub(in crate::actuator) address: String,
     /// The namespace of the context.
-    pub(super) namespace: String,
+    pub(in crate::actuator) namespace: String,
 }
 
 /// Which cluster.
 #[derive(Debug, Default)]
-pub(super) struct Access {
-    pub(super) context: Option<String>,
+pub(in crate::actuator) struct Access {
+    pub(in crate::actuator) context: Option<String>,
     /// The files of `KUBECONFIG`, or the one of the settings; the usual place when empty.
-    pub(super) kubeconfig: Vec<PathBuf>,
+    pub(in crate::actuator) kubeconfig: Vec<PathBuf>,
 }
 
 /// A request.
 #[derive(Clone, Debug)]
-pub(super) struct Call {
+pub(in crate::actuator) struct Call {
     method: Method,
     path: String,
     body: Option<Value>,
@@ -56,23 +56,27 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn get(path: impl Into<String>) -> Self {
+    pub(in crate::actuator) fn get(path: impl Into<String>) -> Self {
         Self::new(Method::GET, path, None, JSON)
     }
 
-    pub(super) fn post(path: impl Into<String>, body: Value) -> Self {
+    pub(in crate::actuator) fn post(path: impl Into<String>, body: Value) -> Self {
         Self::new(Method::POST, path, Some(body), JSON)
     }
 
-    pub(super) fn put(path: impl Into<String>, body: Value) -> Self {
+    pub(in crate::actuator) fn put(path: impl Into<String>, body: Value) -> Self {
         Self::new(Method::PUT, path, Some(body), JSON)
     }
 
-    pub(super) fn delete(path: impl Into<String>, body: Value) -> Self {
+    pub(in crate::actuator) fn delete(path: impl Into<String>, body: Value) -> Self {
         Self::new(Method::DELETE, path, Some(body), JSON)
     }
 
-    pub(super) fn patch(path: impl Into<String>, body: Value, content: &'static str) -> Self {
+    pub(in crate::actuator) fn patch(
+        path: impl Into<String>,
+        body: Value,
+        content: &'static str,
+    ) -> Self {
         Self::new(Method::PATCH, path, Some(body), content)
     }
 
@@ -85,7 +89,7 @@ impl Call {
         Self { method, path: path.into(), body, content, accept: JSON }
     }
 
-    pub(super) fn accept(mut self, accept: &'static str) -> Self {
+    pub(in crate::actuator) fn accept(mut self, accept: &'static str) -> Self {
         self.accept = accept;
         self
     }
@@ -110,13 +114,13 @@ impl Call {
 
 /// Why a request was not answered as hoped.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Failure {
+pub(in crate::actuator) struct Failure {
     /// The status code; 0 where there was no answer.
-    pub(super) code: u16,
+    pub(in crate::actuator) code: u16,
     /// With secrets masked.
-    pub(super) message: String,
+    pub(in crate::actuator) message: String,
     /// Reason, field and message of each cause.
-    pub(super) causes: Vec<(String, String, String)>,
+    pub(in crate::actuator) causes: Vec<(String, String, String)>,
     retry_after: u32,
     request: String,
 }
@@ -149,7 +153,7 @@ impl Failure {
     }
 
     /// As an error of `cannot <verb> …`.
-    pub(super) fn error(&self, attempt: &str) -> anyhow::Error {
+    pub(in crate::actuator) fn error(&self, attempt: &str) -> anyhow::Error {
         let said = if self.message.is_empty() { "no answer" } else { &self.message };
         let message = match self.code {
             0 => format!("cannot {attempt}: {said}"),
@@ -180,7 +184,7 @@ fn root_cause(error: &dyn std::error::Error) -> String {
 }
 
 impl Api {
-    pub(super) fn connect(access: &Access) -> anyhow::Result<Self> {
+    pub(in crate::actuator) fn connect(access: &Access) -> anyhow::Result<Self> {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let mut config = runtime.block_on(configuration(access))?;
@@ -206,12 +210,13 @@ impl Api {
     }
 
     /// One request.
-    pub(super) fn call(&self, call: Call) -> Result<Value, Failure> {
+    #[expect(clippy::needless_pass_by_value, reason = "it is made for this call and for no other")]
+    pub(in crate::actuator) fn call(&self, call: Call) -> Result<Value, Failure> {
         self.runtime.block_on(send(&self.client, &call))
     }
 
     /// One request whose object need not be there.
-    pub(super) fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
+    pub(in crate::actuator) fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
         match self.call(Call::get(path)) {
             Ok(value) => Ok(Some(value)),
             Err(failure) if failure.code == 404 => Ok(None),
@@ -220,7 +225,7 @@ impl Api {
     }
 
     /// Several requests at once; the answers keep their order.
-    pub(super) fn calls(&self, calls: Vec<Call>) -> Vec<Result<Value, Failure>> {
+    pub(in crate::actuator) fn calls(&self, calls: Vec<Call>) -> Vec<Result<Value, Failure>> {
         let permits = Arc::new(Semaphore::new(WIDTH));
         self.runtime.block_on(async {
             let mut answers: Vec<_> = calls.iter().map(|_| Err(Failure::default())).collect();
@@ -247,12 +252,12 @@ impl Api {
     }
 
     /// All items of a list, page by page.
-    pub(super) fn list(&self, path: &str, query: &str) -> Result<Vec<Value>, Failure> {
+    pub(in crate::actuator) fn list(&self, path: &str, query: &str) -> Result<Vec<Value>, Failure> {
         self.runtime.block_on(list(&self.client, path, query))
     }
 
     /// Several lists at once.
-    pub(super) fn lists(&self, paths: &[String]) -> Vec<Result<Vec<Value>, Failure>> {
+    pub(in crate::actuator) fn lists(&self, paths: &[String]) -> Vec<Result<Vec<Value>, Failure>> {
         let permits = Arc::new(Semaphore::new(WIDTH));
         self.runtime.block_on(async {
             let tasks: Vec<_> = paths
@@ -379,6 +384,6 @@ async fn list(client: &Client, path: &str, query: &str) -> Result<Vec<Value>, Fa
 }
 
 /// A value of a query.
-pub(super) fn encode(value: &str) -> String {
+pub(in crate::actuator) fn encode(value: &str) -> String {
     percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

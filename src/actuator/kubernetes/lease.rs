@@ -120,20 +120,17 @@ impl Leases {
             "holderIdentity": holder.id, "leaseDurationSeconds": self.duration.as_secs().max(1),
             "acquireTime": now, "renewTime": now, "leaseTransitions": token,
         });
-        let call = match lease {
-            Some(mut lease) => {
-                lease["spec"] = spec;
-                lease["metadata"]["annotations"][ABOUT] = json!(holder.about);
-                Call::put(self.path(), lease)
-            }
-            None => {
-                let name = format!("gitops-{}", self.environment);
-                let metadata = json!({"name": name, "namespace": self.namespace,
+        let call = if let Some(mut lease) = lease {
+            lease["spec"] = spec;
+            lease["metadata"]["annotations"][ABOUT] = json!(holder.about);
+            Call::put(self.path(), lease)
+        } else {
+            let name = format!("gitops-{}", self.environment);
+            let metadata = json!({"name": name, "namespace": self.namespace,
                     "annotations": {ABOUT: holder.about}});
-                let body = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            let body = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
                     "metadata": metadata, "spec": spec});
-                Call::post(self.list(), body)
-            }
+            Call::post(self.list(), body)
         };
         match self.api.call(call) {
             Ok(_) => Ok(Some(token)),

@@ -4,18 +4,20 @@
 //! compared on the fields that are ours; only those that may differ are sent, as a dry run.
 
 pub(super) mod api;
+mod base;
 mod compare;
+mod conflicts;
 mod discovery;
-pub(super) mod lease;
+mod keys;
+mod lease;
+mod orphans;
 mod store;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::settings::{self, Common};
@@ -27,95 +29,14 @@ use crate::plan::manifest::{self, Ignore};
 use crate::plan::ownership::PART_OF;
 use crate::plan::{Compared, Id, Inventory, Item, Observation, Prune};
 
-use api::{Access, Api};
+pub(super) use api::Access;
+use api::Api;
+pub(super) use base::Base;
+use base::cluster_uid;
 use discovery::{Discovery, Resource};
+use keys::{Conflicts, Keys, LockKind};
 use lease::Leases;
 use store::Store;
-
-/// The keys of `kind: kubernetes`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Keys {
-    #[serde(default)]
-    context: Option<String>,
-    #[serde(default)]
-    kubeconfig: Option<PathBuf>,
-    /// Where objects go that name no namespace.
-    #[serde(default)]
-    namespace: Option<String>,
-    /// The uid of the namespace `kube-system`: refuses any other cluster.
-    #[serde(default)]
-    cluster_uid: Option<String>,
-    #[serde(default)]
-    field_manager: Option<String>,
-    #[serde(default)]
-    inventory: InventoryKeys,
-    #[serde(default)]
-    conflicts: Conflicts,
-    #[serde(default)]
-    ignore: Vec<IgnoreKeys>,
-    #[serde(default)]
-    lock: LockKeys,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct InventoryKeys {
-    #[serde(default)]
-    namespace: Option<String>,
-}
-
-/// What to do about fields that other managers hold.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Conflicts {
-    #[serde(default)]
-    default: Policy,
-    #[serde(default)]
-    managers: BTreeMap<String, Policy>,
-}
-
-/// What to do about a field that another manager holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Policy {
-    /// Refuse to go on.
-    #[default]
-    Fail,
-    /// Take it.
-    Force,
-    /// Leave it: it is not applied, whatever Git declares.
-    Ignore,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct IgnoreKeys {
-    #[serde(default)]
-    group: String,
-    kind: String,
-    paths: Vec<String>,
-    /// For the reader of the file.
-    #[serde(default, rename = "reason")]
-    _reason: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct LockKeys {
-    #[serde(default)]
-    kind: LockKind,
-    #[serde(default, deserialize_with = "settings::span")]
-    duration: Option<Duration>,
-}
-
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum LockKind {
-    #[default]
-    Lease,
-    None,
-}
 
 /// After that time without a sign of life, a lock is free.
 const LEASE: Duration = Duration::from_mins(1);
@@ -152,7 +73,7 @@ pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<B
         duration: keys.lock.duration.unwrap_or(LEASE),
     });
     let ignore =
-        |rule: IgnoreKeys| Ignore { group: rule.group, kind: rule.kind, paths: rule.paths };
+        |rule: keys::IgnoreKeys| Ignore { group: rule.group, kind: rule.kind, paths: rule.paths };
     Ok(Box::new(Kubernetes {
         store: Store { api: Arc::clone(&api), namespace: place, environment },
         leases,
@@ -303,10 +224,7 @@ fn defined(items: &[Item]) -> BTreeMap<(String, String), bool> {
 
 impl Actuator for Kubernetes {
     fn target(&self) -> anyhow::Result<Target> {
-        let system = self.api.call(api::Call::get("/api/v1/namespaces/kube-system"));
-        let system =
-            system.map_err(|failure| failure.error(&format!("reach `{}`", self.api.address)))?;
-        let uid = system["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        let uid = cluster_uid(&self.api)?;
         if let Some(wanted) = self.cluster_uid.as_ref().filter(|wanted| **wanted != uid) {
             let message = format!(
                 "cannot apply to `{}`: it is the cluster {uid}, not {wanted}",

@@ -168,8 +168,8 @@ impl Store {
             super::api::encode(&format!("gitops/inventory={}", self.name()))
         );
         let found = self.api.list(&self.list(), &query).unwrap_or_default();
-        let names = found.iter().filter_map(|map| map["metadata"]["name"].as_str());
-        for name in names.filter(|name| !named.iter().any(|other| other == name)) {
+        let there = found.iter().filter_map(|map| map["metadata"]["name"].as_str());
+        for name in there.filter(|name| !named.iter().any(|other| other == name)) {
             // The next run tries again.
             let _ = self.api.call(Call::delete(format!("{}/{name}", self.list()), json!({})));
         }
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn a_large_inventory_is_split_and_named_by_content() {
         let entries: Map<String, Value> =
-            (0..SHARD * 2 + 1).map(|n| (format!("/ConfigMap/a/{n:05}"), json!(""))).collect();
+            (0..=SHARD * 2).map(|n| (format!("/ConfigMap/a/{n:05}"), json!(""))).collect();
         let (first, more) = split(json!({"entries": entries}), "gitops-inventory-prod");
         assert_eq!(first["entries"].as_object().unwrap().len(), SHARD);
         let sizes: Vec<usize> =

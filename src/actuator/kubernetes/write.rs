@@ -154,7 +154,7 @@ pub(super) fn prune(cluster: &Kubernetes, prune: &Prune) -> anyhow::Result<()> {
             let message = format!("cannot delete {}: it changed meanwhile", prune.id);
             return Err(Hinted::new(Code::Stale, message, "run it again").into());
         }
-        version = now["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+        now["metadata"]["resourceVersion"].as_str().unwrap_or_default().clone_into(&mut version);
     }
     let message = format!("cannot delete {}: it changes all the time", prune.id);
     Err(Hinted::plain(Code::Stale, message).into())

@@ -79,10 +79,8 @@ pub(super) struct Prospect {
 pub(super) fn run(job: &Job, args: &Args, mode: &Mode<'_>, ui: &Ui) -> anyhow::Result<Report> {
     let actuator = job.actuator.as_ref();
     actuator.target()?;
-    let lock = match mode.writes() {
-        true => Some(actuator.lock(&job.holder(), job.lock_patience)?),
-        false => None,
-    };
+    let lock =
+        if mode.writes() { Some(actuator.lock(&job.holder(), job.lock_patience)?) } else { None };
     let prospect = look(job, ui)?;
     if let Mode::Planned(planned) = mode {
         let salt = planned.salt.clone();
@@ -151,7 +149,9 @@ pub(super) fn look(job: &Job, ui: &Ui) -> anyhow::Result<Prospect> {
         }
     }
     let plan = plan::decide(observation, &stored.inventory, &rules)?;
-    notes.iter().for_each(|note| ui.warn(note));
+    for note in notes {
+        ui.warn(note);
+    }
     Ok(Prospect { target, stored, plan })
 }
 
@@ -161,7 +161,9 @@ fn hide_secrets(item: &Item) {
         serde_json::Value::String(text) => secrets(text),
         object => secrets_of(object),
     };
-    found.iter().for_each(|value| drop(Secret::new(value)));
+    for value in &found {
+        drop(Secret::new(value));
+    }
 }
 
 fn hide_live_secrets(observation: &Observation) {
@@ -216,12 +218,13 @@ pub(super) fn carry_out(
     let stored = record_superset(job, stored, plan, lock)?;
     let mut entries = stored.inventory.entries.clone();
     change(job, args, plan, lock, &stop, &mut entries, &mut report, ui)?;
+    report.interrupted = stop.load(Ordering::Relaxed);
     if (report.changed || was_pending) && report.is_well() {
         job.actuator.finish()?;
     }
     if report.is_well() && !args.no_wait && (report.changed || was_pending) {
         let ids: Vec<Id> = plan.declared().map(|compared| compared.item.id.clone()).collect();
-        report.unhealthy = wait::healthy(job.actuator.as_ref(), &ids, job.patience, ui)?;
+        report.unhealthy = wait::healthy(job.actuator.as_ref(), &ids, job.patience, &stop, ui)?;
     }
     if report.is_well() && !args.no_wait {
         prune(job, plan, lock, &stop, &mut entries, &mut report, ui)?;
@@ -323,7 +326,7 @@ fn change(
         let base: Vec<Id> =
             list.iter().map(|c| c.item.id.clone()).filter(|id| stage::of(id) == 0).collect();
         if report.is_well() && !base.is_empty() && !args.no_wait {
-            report.unhealthy = wait::healthy(job.actuator.as_ref(), &base, job.patience, ui)?;
+            report.unhealthy = wait::healthy(job.actuator.as_ref(), &base, job.patience, stop, ui)?;
         }
     }
     Ok(())

@@ -3,19 +3,24 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use anyhow::Context as _;
 use serde_json::Value;
 
 use super::Args;
 use crate::actuator::{self, Actuator, Context, Declared, File, Holder, Render, Settings};
+use crate::ci::Variables;
 use crate::cli::Globals;
+use crate::commands::landing::{self, Place, place};
 use crate::environment::{self, Config, Environment};
 use crate::error::{Code, Hinted};
 use crate::files;
+use crate::git::{Committed, Event, Remote, Say};
 use crate::http::mask;
 use crate::plan::Rules;
 use crate::plan::digest::{sha256, sorted};
 use crate::plan::file::{PlanFile, Source};
 use crate::snapshot::{Kind, Snapshot};
+use crate::ui::Ui;
 use crate::worktree::WorkTree;
 
 /// Everything a run needs.
@@ -32,29 +37,44 @@ pub(super) struct Job {
     pub(super) lock_patience: Duration,
 }
 
+/// A repository at one moment, as far as an environment is concerned.
+struct Reading {
+    environment: String,
+    settings: Settings,
+    declared: Declared,
+    source: Source,
+}
+
 impl Job {
     pub(super) fn read(
         args: &Args,
         globals: &Globals,
         plan: Option<&PlanFile>,
+        ui: &Ui,
     ) -> anyhow::Result<Self> {
-        let tree = WorkTree::around(&globals.repo)?;
-        let config = config(&tree, globals)?;
         let name = environment_name(args, plan)?;
-        let chosen = environment::select(&environment::all(&tree, &config)?, &[name.clone()])?;
-        let Some(environment) = chosen.first() else { anyhow::bail!("no environment") };
-        let settings = settings(&config, &name)?;
-        let (declared, source) = declared(&tree, environment, &config, &settings)?;
+        let variables = Variables::of_process();
+        let (reading, root) = match place(globals) {
+            Place::Directory(dir) => {
+                let tree = WorkTree::around(&dir)?;
+                (read_checkout(args, globals, &tree, &name, &variables)?, tree.root().to_owned())
+            }
+            Place::Remote(url) => {
+                let here = std::env::current_dir().context("cannot tell the current directory")?;
+                (read_remote(args, globals, &url, &name, &variables, ui)?, here)
+            }
+        };
+        let Reading { environment, settings, declared, source } = reading;
         let allowed = args.allow.iter().chain(plan.into_iter().flat_map(|plan| &plan.allowed));
         let mut rules = settings.common.rules(allowed.cloned().collect());
         rules.prune &= args.prune == super::Prune::Auto;
         let patience = args.timeout.unwrap_or_else(|| settings.common.patience());
-        let context = context(args, &tree, &name, patience);
+        let context = context(args, &root, &environment, &variables, patience);
         Ok(Self {
             actuator: actuator::make(&settings, context)?,
             lock_patience: args.lock_timeout.or(settings.common.lock_timeout).unwrap_or_default(),
             run: random(),
-            environment: name,
+            environment,
             settings,
             declared,
             source,
@@ -98,11 +118,117 @@ fn environment_name(args: &Args, plan: Option<&PlanFile>) -> anyhow::Result<Stri
     }
 }
 
-fn config(tree: &WorkTree, globals: &Globals) -> anyhow::Result<Config> {
-    match &globals.config {
-        Some(path) => Config::parse(&path.display().to_string(), files::read(path)?),
-        None => Config::load(tree),
+/// What a commit declares; the work tree where there is no repository, or where that is asked for.
+fn read_checkout(
+    args: &Args,
+    globals: &Globals,
+    tree: &WorkTree,
+    name: &str,
+    variables: &Variables,
+) -> anyhow::Result<Reading> {
+    let revision = args.rev.as_deref().unwrap_or("HEAD");
+    let committed = if args.allow_dirty { None } else { Committed::find(tree.root(), revision)? };
+    let Some(committed) = committed else {
+        if let Some(revision) = &args.rev {
+            let message = format!("cannot apply `{revision}`: this is no repository");
+            return Err(Hinted::plain(Code::NotFound, message).into());
+        }
+        return read(tree, globals, name, variables);
+    };
+    let mut reading = read(&committed.files(), globals, name, variables)?;
+    if args.rev.is_none() {
+        refuse_dirty(&reading, &read(tree, globals, name, variables), name)?;
     }
+    reading.source.commit = committed.id();
+    reading.declared.commit = committed.id();
+    reading.declared.descendants = committed.descendants();
+    Ok(reading)
+}
+
+fn refuse_dirty(
+    committed: &Reading,
+    here: &anyhow::Result<Reading>,
+    name: &str,
+) -> anyhow::Result<()> {
+    let same = |here: &Reading| {
+        here.source.inputs == committed.source.inputs
+            && here.source.config == committed.source.config
+    };
+    if here.as_ref().is_ok_and(same) {
+        return Ok(());
+    }
+    let message = format!("cannot apply `{name}`: its files have changes that are not committed");
+    let hint = "commit them, or apply them as they are with --allow-dirty";
+    Err(Hinted::new(Code::Refused, message, hint).into())
+}
+
+/// What the tip of a remote branch declares.
+fn read_remote(
+    args: &Args,
+    globals: &Globals,
+    url: &str,
+    name: &str,
+    variables: &Variables,
+    ui: &Ui,
+) -> anyhow::Result<Reading> {
+    if args.rev.is_some() || args.allow_dirty {
+        let message = "cannot choose a commit of a remote repository: its branch says which";
+        return Err(Hinted::new(Code::Usage, message, "name the branch with --branch").into());
+    }
+    let voice = ui.voice();
+    let say = Say::new(move |event| match event {
+        Event::Remote(line) => voice.detail(format!("remote: {line}")),
+        Event::Detail(text) => voice.detail(text),
+    });
+    let settings = landing::settings(variables, None, false);
+    let mut remote = Remote::open(url, &settings, FETCH, say)?;
+    remote.look(globals.branch.as_deref(), |round| {
+        let mut reading = read(round.snapshot(), globals, name, variables)?;
+        round.tip.clone_into(&mut reading.source.commit);
+        round.tip.clone_into(&mut reading.declared.commit);
+        Ok(reading)
+    })
+}
+
+/// How long a remote repository may take.
+const FETCH: Duration = Duration::from_mins(2);
+
+fn read(
+    snapshot: &dyn Snapshot,
+    globals: &Globals,
+    name: &str,
+    variables: &Variables,
+) -> anyhow::Result<Reading> {
+    let config = match &globals.config {
+        Some(path) => Config::parse(&path.display().to_string(), files::read(path)?)?,
+        None => Config::load(snapshot)?,
+    };
+    let all = environment::all(snapshot, &config)?;
+    let chosen = environment::select(&all, &[name.to_owned()])?;
+    let Some(environment) = chosen.first() else { anyhow::bail!("no environment") };
+    let settings = settings(&config, name)?;
+    let (mut declared, source) = declared(snapshot, environment, &config, &settings)?;
+    if let Some(render) = &settings.common.render {
+        declared.files = rendered(snapshot, render, &settings, name, &variables.pairs())?;
+    }
+    Ok(Reading { environment: name.to_owned(), settings, declared, source })
+}
+
+/// Gives the renderer all files of the repository, for it may read any of them.
+fn rendered(
+    snapshot: &dyn Snapshot,
+    render: &Render,
+    settings: &Settings,
+    name: &str,
+    variables: &[(String, String)],
+) -> anyhow::Result<Vec<File>> {
+    let paths = all_files(snapshot, "")?;
+    let bytes = snapshot.read(&paths)?;
+    let files: Vec<File> =
+        paths.into_iter().zip(bytes).map(|(path, bytes)| File { path, bytes }).collect();
+    let path = settings.common.path.as_deref().unwrap_or(".");
+    let text = actuator::render(render, name, path, &files, variables)?;
+    Ok(vec![File { path: "rendered.yaml".to_owned(), bytes: text }])
 }
 
 fn settings(config: &Config, name: &str) -> anyhow::Result<Settings> {
@@ -122,12 +248,11 @@ fn declared(
     config: &Config,
     settings: &Settings,
 ) -> anyhow::Result<(Declared, Source)> {
-    let (base, paths) = match &settings.common.path {
-        Some(dir) => (dir.trim_end_matches('/').to_owned(), all_files(snapshot, dir)?),
-        None => {
-            let paths = environment.list(snapshot)?;
-            (common_directory(&paths), paths)
-        }
+    let (base, paths) = if let Some(dir) = &settings.common.path {
+        (dir.trim_end_matches('/').to_owned(), all_files(snapshot, dir)?)
+    } else {
+        let paths = environment.list(snapshot)?;
+        (common_directory(&paths), paths)
     };
     let bytes = snapshot.read(&paths)?;
     let below = |path: &str| {
@@ -189,16 +314,20 @@ fn common_directory(paths: &[String]) -> String {
     common
 }
 
-fn context(args: &Args, tree: &WorkTree, environment: &str, timeout: Duration) -> Context {
+fn context(
+    args: &Args,
+    root: &Path,
+    environment: &str,
+    variables: &Variables,
+    timeout: Duration,
+) -> Context {
     let kubeconfig = args.kubeconfig.iter().flat_map(std::env::split_paths);
     let kubeconfig: Vec<PathBuf> = kubeconfig.filter(|path| !path.as_os_str().is_empty()).collect();
     Context {
         environment: environment.to_owned(),
-        root: tree.root().to_owned(),
-        state: state_directory(tree.root(), environment),
-        variables: std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect(),
+        root: root.to_owned(),
+        state: state_directory(root, environment),
+        variables: variables.pairs(),
         kubeconfig,
         force_conflicts: args.force_conflicts,
         timeout,

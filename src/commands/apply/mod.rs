@@ -139,7 +139,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     if args.watch {
         return watch::run(args, globals, ui);
     }
-    let job = Job::read(args, globals, plan.as_ref())?;
+    let job = Job::read(args, globals, plan.as_ref(), ui)?;
     if args.unlock {
         return unlock(&job, args, ui);
     }

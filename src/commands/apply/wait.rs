@@ -1,5 +1,6 @@
 //! Waiting until everything is healthy, or certainly will not be.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ pub(super) fn healthy(
     actuator: &dyn Actuator,
     ids: &[Id],
     patience: Duration,
+    stop: &AtomicBool,
     ui: &Ui,
 ) -> anyhow::Result<Vec<(Id, Health)>> {
     let (start, mut pause, mut said) = (Instant::now(), FIRST, String::new());
@@ -24,7 +26,8 @@ pub(super) fn healthy(
         let health = actuator.health(ids)?;
         let unhealthy: Vec<_> = health.into_iter().filter(|(_, h)| !h.is_current()).collect();
         let hopeless = unhealthy.iter().any(|(_, health)| health.is_failed());
-        if unhealthy.is_empty() || hopeless || start.elapsed() >= patience {
+        let ends = start.elapsed() >= patience || stop.load(Ordering::Relaxed);
+        if unhealthy.is_empty() || hopeless || ends {
             return Ok(unhealthy);
         }
         if let Some((id, health)) = unhealthy.first() {

@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Out
 
 /// One look: a new commit, or drift, or nothing.
 fn round(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<()> {
-    let job = Job::read(args, globals, None)?;
+    let job = Job::read(args, globals, None, ui)?;
     let stored = job.actuator.inventory()?;
     let inventory = &stored.inventory;
     let declared = revision(&job);

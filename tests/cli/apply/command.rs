@@ -41,7 +41,7 @@ const APPLY: &[&str] = &["apply", "-e", "vms", "--yes"];
 fn compares_what_is_declared_and_applies_what_differs() {
     let sandbox = cloud("      compare: { preset: gce-instance }\n");
     let output = sandbox.gitops(APPLY);
-output.ok();
+    output.ok();
     assert!(output.stdout.contains("1 unchanged"), "{}", output.render());
     sandbox.write("cloud/db", "machineType: n2\nlabels: { team: a, cost: high }\n");
     sandbox.gitops(APPLY).is(str![[r#"
@@ -54,7 +54,7 @@ vms: the work tree → command ./cloud.sh apply
 -- exit 0 --
 
 "#]]);
-    assert_eq!(sandbox.read("cloud/db"), "machineType: n1\nlabels:\n  team: a\n");
+    assert_eq!(sandbox.read("cloud/db"), "labels:\n  team: a\nmachineType: n1\n");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn an_overlay_keeps_what_git_does_not_declare() {
     let sandbox = cloud("      payload: overlay\n");
     sandbox.write("cloud/db", "machineType: n2\nlabels: { team: a, cost: high }\n");
     sandbox.gitops(APPLY).ok();
-    assert_eq!(sandbox.read("cloud/db"), "machineType: n1\nlabels:\n  cost: high\n  team: a\n");
+    assert_eq!(sandbox.read("cloud/db"), "labels:\n  cost: high\n  team: a\nmachineType: n1\n");
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn a_secret_in_a_file_is_in_no_output() {
     for args in [&["-n"][..], &["-n", "-o", "json"], &["-v", "-n"], &["--plan-out", "p"]] {
         let args: Vec<&str> = ["apply", "-e", "prod"].iter().chain(args).copied().collect();
         let output = sandbox.gitops(&args);
-output.ok();
+        output.ok();
         assert!(!output.render().contains("canary"), "{}", output.render());
     }
     assert!(!sandbox.read("p").contains("canary"));

@@ -42,7 +42,7 @@ fn converges_and_then_writes_nothing() {
         assert_eq!(shop.entries(), ["/ConfigMap/[SHOP]/a", "apps/Deployment/[SHOP]/web"]);
         cluster.forget();
         let output = shop.apply(&["--yes", "--no-wait"]);
-output.ok();
+        output.ok();
         assert!(output.stdout.contains("2 unchanged"), "{}", output.render());
         assert_eq!(cluster.writes(), [""; 0]);
     }
@@ -93,7 +93,7 @@ fn rules_say_whose_fields_are_left_or_taken() {
         shop.configure(", ignore: [{ kind: Deployment, paths: [spec.replicas], reason: HPA }]");
         cluster.edit(&path, &json!({"spec": {"replicas": 7}}));
         let output = shop.apply(&["--yes", "--no-wait"]);
-output.ok();
+        output.ok();
         assert_eq!(cluster.get(&path).unwrap()["spec"]["replicas"], 7, "{}", output.render());
     }
 }
@@ -114,7 +114,7 @@ fn a_field_that_git_no_longer_declares_goes_and_others_stay() {
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {ours: '1'}\n",
         );
         let output = shop.apply(&["--yes"]);
-output.ok();
+        output.ok();
         assert!(output.stdout.contains("data.old: 1 → nothing"), "{}", output.stdout);
         assert_eq!(shop.config_map("a").unwrap()["data"], json!({"ours": "1", "theirs": "1"}));
     }
@@ -196,7 +196,7 @@ fn a_namespace_goes_only_when_allowed_and_empty() {
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs"}});
         cluster.create(&path, &other);
         let output = shop.apply(&["--yes", "--allow", "delete-namespace"]);
-output.ok();
+        output.ok();
         assert!(
             output.stdout.contains("objects in it that are not to be deleted"),
             "{}",
@@ -217,7 +217,7 @@ fn a_lost_inventory_deletes_nothing_and_is_found_again() {
         cluster.delete(&shop.inventory_path());
         shop.undeclare("c.yaml");
         let output = shop.apply(&["--yes"]);
-output.ok();
+        output.ok();
         assert!(output.stdout.contains("c: the inventory was lost"), "{}", output.stdout);
         assert_eq!(shop.config_maps(), ["a", "b", "c"]);
         shop.apply(&["--yes"]).ok();
@@ -404,7 +404,7 @@ fn a_failure_in_a_stage_is_exit_4_and_the_next_run_goes_on() {
         assert!(output.stderr.contains("changed only in part"), "{}", output.stderr);
         assert!(cluster.get(&shop.path("services", "s")).is_none());
         let output = shop.apply(&["--yes"]);
-output.ok();
+        output.ok();
         assert!(
             output.stderr.contains("was interrupted: going on from there"),
             "{}",

@@ -3,7 +3,9 @@
 mod command;
 mod crash;
 mod directory;
+mod handover;
 mod kubernetes;
 mod plan;
 mod requests;
+mod revision;
 mod shop;

@@ -23,7 +23,7 @@ fn clean(objects: usize) -> usize {
     shop.apply(&["--yes", "--no-wait"]).ok();
     cluster.forget();
     let output = shop.apply(&["--dry-run", "--exit-code"]);
-output.ok();
+    output.ok();
     assert!(output.stdout.contains(&format!("{objects} unchanged")), "{}", output.render());
     assert!(cluster.log().iter().all(|line| line.starts_with("GET")), "{:?}", cluster.log());
     cluster.log().len()

@@ -267,6 +267,9 @@ impl State {
             ));
         }
         let mut object = object;
+        if place.kind.namespaced {
+            object["metadata"]["namespace"] = json!(place.namespace);
+        }
         own(&mut object, "test", false, None);
         let object = defaulted(object);
         Ok(self.insert(key, object))
