@@ -38,6 +38,7 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand promote 'Give an environment the versions that another one has'
             cand rollback 'Give an environment the versions it had before'
             cand restart 'Roll the pods of an app whose Secret or `ConfigMap` changed'
+            cand apply 'Converge an environment to what Git declares'
             cand demo 'Try the main job on a throw-away GitOps repository'
             cand completions 'Print the completion script of a shell'
             cand man 'Print a manual page, or write them all'
@@ -327,6 +328,45 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'gitops;apply'= {
+            cand -e 'The environment'
+            cand --env 'The environment'
+            cand --rev 'Apply this commit or branch instead of what is checked out'
+            cand --plan-out 'Write the plan to a file, and change nothing'
+            cand --plan 'Carry out this plan, unless anything it depends on has moved'
+            cand --timeout 'How long to wait until everything is healthy'
+            cand --lock-timeout 'How long to wait for a lock that somebody else holds'
+            cand --prune 'Whether to delete what Git no longer declares'
+            cand --allow 'Go through this gate; it is named where it refuses'
+            cand --interval 'How often to look'
+            cand --drift 'What to do about drift; the default is the environment''s'
+            cand --rounds 'Look this often and end; 0 is for ever'
+            cand --kubeconfig 'The kubeconfig file [env: KUBECONFIG]'
+            cand -C 'The GitOps repository: a directory in its checkout, or the URL of the remote'
+            cand --repo 'The GitOps repository: a directory in its checkout, or the URL of the remote'
+            cand --branch 'The branch of a remote repository; its default branch when not given'
+            cand --config 'Use this file instead of `gitops.yaml` at the repository''s root'
+            cand -o 'What to print on stdout'
+            cand --output 'What to print on stdout'
+            cand --color 'When to colour; `NO_COLOR` is honoured'
+            cand --allow-dirty 'Apply the work tree as it is, with changes that are not committed'
+            cand -n 'Show what would be done, and change nothing'
+            cand --dry-run 'Show what would be done, and change nothing'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --no-wait 'Do not wait until everything is healthy; nothing is deleted then'
+            cand --force-conflicts 'Take over fields that other managers hold'
+            cand --exit-code 'Exit with 1 when there is something to do (`--dry-run`, `--plan-out`)'
+            cand --detailed-exitcode 'Exit with 2 when there was something to do'
+            cand --watch 'Go on: apply each new commit, and look for drift in between'
+            cand --unlock 'Break the lock of a holder that is gone'
+            cand -q 'Print nothing but results, warnings and errors'
+            cand --quiet 'Print nothing but results, warnings and errors'
+            cand -v 'Say how and why'
+            cand --verbose 'Say how and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'gitops;demo'= {
             cand --dir 'Make the repository here, in a new directory, and keep it'
             cand -C 'The GitOps repository: a directory in its checkout, or the URL of the remote'
@@ -380,6 +420,7 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand promote 'Give an environment the versions that another one has'
             cand rollback 'Give an environment the versions it had before'
             cand restart 'Roll the pods of an app whose Secret or `ConfigMap` changed'
+            cand apply 'Converge an environment to what Git declares'
             cand demo 'Try the main job on a throw-away GitOps repository'
             cand completions 'Print the completion script of a shell'
             cand man 'Print a manual page, or write them all'
@@ -394,6 +435,7 @@ set edit:completion:arg-completer[gitops] = {|@words|
         &'gitops;help;rollback'= {
         }
         &'gitops;help;restart'= {
+        &'gitops;help;apply'= {
         }
         &'gitops;help;demo'= {
         }

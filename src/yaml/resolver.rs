@@ -57,14 +57,13 @@ pub fn resolve_plain(text: &str, schema: Schema) -> (Scalar, bool) {
 pub fn resolve_tagged(text: &str, tag: &str, schema: Schema) -> Option<Scalar> {
     let scalar = resolve(text, schema);
     match (tag, scalar) {
-        ("str" | "binary", _) => Some(Scalar::Text),
         ("null", scalar @ Scalar::Null)
         | ("bool", scalar @ Scalar::Bool(_))
         | ("int", scalar @ Scalar::Int(_))
         | ("float", scalar @ (Scalar::Int(_) | Scalar::Float(_)))
         | ("timestamp", scalar @ Scalar::Text) => Some(scalar),
         ("null" | "bool" | "int" | "float", _) => None,
-        // Tags of somebody else (`!Ref`) leave the text alone.
+        // `!!str`, `!!binary` and the tags of somebody else (`!Ref`) leave the text alone.
         _ => Some(Scalar::Text),
     }
 }

@@ -21,11 +21,7 @@ fn repository(cluster: &Cluster, actuator: &str) -> (Sandbox, String) {
     );
     sandbox.write("env/values.yaml", "a: 1\n");
     let id = commit(&sandbox, "one");
-    for name in ["flux-system", "argocd"] {
-        let namespace =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        cluster.create("/api/v1/namespaces", &namespace);
-    }
+    namespaces(cluster);
     (sandbox, id)
 }
 
@@ -44,7 +40,7 @@ fn end(child: Child) -> (Option<i32>, String) {
 /// What the controller finds when it is told to look: the object, after the request that tells it.
 fn told(cluster: &Cluster, path: &'static str, key: &str) -> Value {
     let (reached, go) = cluster.hold(move |call| call.method == "PATCH" && call.path == path);
-    reached.recv_timeout(Duration::from_secs(60)).unwrap();
+    reached.recv_timeout(Duration::from_mins(1)).unwrap();
     go.send(()).unwrap();
     loop {
         let object = cluster.get(path).unwrap();
@@ -61,7 +57,16 @@ const APPS: &str =
     "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/apps";
 const REQUESTED: &str = "/metadata/annotations/reconcile.fluxcd.io~1requestedAt";
 
+fn namespaces(cluster: &Cluster) {
+    for name in ["flux-system", "argocd"] {
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        cluster.create("/api/v1/namespaces", &namespace);
+    }
+}
+
 fn flux(cluster: &Cluster) {
+    namespaces(cluster);
     let source = json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
         "metadata": {"name": "flux-system"}, "status": {"artifact": {"revision": "main@sha1:old"}}});
     cluster.create(SOURCE.trim_end_matches("/flux-system"), &source);

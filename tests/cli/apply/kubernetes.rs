@@ -425,7 +425,7 @@ fn of_two_at_once_one_mutates() {
         shop.declare("a.yaml", &map("a", "1"));
         let (reached, go) = first_write(cluster);
         let first = shop.command(&["-e", &shop.name, "--yes"]).spawn().unwrap();
-        reached.recv_timeout(Duration::from_secs(60)).unwrap();
+        reached.recv_timeout(Duration::from_mins(1)).unwrap();
         let second = shop.apply(&["--yes"]);
         assert_eq!(second.code, 3, "{}", second.render());
         assert!(second.stderr.contains("holds it since"), "{}", second.stderr);
@@ -453,19 +453,19 @@ fn a_lost_lock_stops_the_writes() {
             .stderr(std::process::Stdio::piped())
             .spawn()
             .unwrap();
-        reached.recv_timeout(Duration::from_secs(60)).unwrap();
+        reached.recv_timeout(Duration::from_mins(1)).unwrap();
         let thief = json!({"spec": {"holderIdentity": "thief"}});
         cluster.edit(&shop.lease_path(), &thief);
         // The next beat finds out: it reads the lease.
         let (beat, on) =
             cluster.hold(|call| call.path.contains("/leases/") && call.method == "GET");
-        beat.recv_timeout(Duration::from_secs(60)).unwrap();
+        beat.recv_timeout(Duration::from_mins(1)).unwrap();
         on.send(()).unwrap();
         // Only after the heart has stopped may the first write end.
-        let (gone, _keep) = cluster.hold(|call| call.path.contains("/leases/"));
+        let (gone, unused) = cluster.hold(|call| call.path.contains("/leases/"));
         assert!(gone.recv_timeout(Duration::from_millis(1500)).is_err());
         go.send(()).unwrap();
-        drop(_keep);
+        drop(unused);
         let output = first.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(3), "{said}");

@@ -9,6 +9,7 @@ use super::fields::{self, Set};
 use super::{Answer, Backend, Call};
 
 #[derive(Clone)]
+#[expect(clippy::struct_field_names, reason = "a kind has a kind")]
 struct Kind {
     group: String,
     version: String,
@@ -105,12 +106,12 @@ impl State {
         let place = self.place(&call.path)?;
         let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
         match (call.method.as_str(), &place.name) {
-            ("GET", None) => self.list(&place, call),
+            ("GET", None) => Ok(self.list(&place, call)),
             ("GET", Some(name)) => self.find(&place, name).cloned(),
             ("POST", None) => self.create(&place, body),
             ("PUT", Some(name)) => self.replace(&place, name, body),
             ("PATCH", Some(name)) if call.content.contains("apply-patch") => {
-                self.apply(&place, name, body, call)
+                self.apply(&place, name, &body, call)
             }
             ("PATCH", Some(name)) => self.merge_patch(&place, name, &body, call),
             ("DELETE", Some(name)) => self.delete(&place, name, &body),
@@ -175,7 +176,7 @@ impl State {
         self.objects.get(&Self::key(place, name)).ok_or_else(missing)
     }
 
-    fn list(&self, place: &Place, call: &Call) -> Result<Value, No> {
+    fn list(&self, place: &Place, call: &Call) -> Value {
         let table = Self::key(place, "").0;
         let mut items: Vec<Value> = self
             .objects
@@ -211,8 +212,8 @@ impl State {
             "" => place.kind.version.clone(),
             group => format!("{group}/{}", place.kind.version),
         };
-        Ok(json!({"kind": format!("{}List", place.kind.kind), "apiVersion": api,
-                  "metadata": {"resourceVersion": self.version.to_string(), "continue": next}, "items": items}))
+        json!({"kind": format!("{}List", place.kind.kind), "apiVersion": api,
+                  "metadata": {"resourceVersion": self.version.to_string(), "continue": next}, "items": items})
     }
 
     fn insert(&mut self, key: Key, mut object: Value) -> Value {
@@ -340,11 +341,12 @@ impl State {
     }
 
     /// Server-side apply.
+    #[expect(clippy::too_many_lines, reason = "the steps of the specification, in order")]
     fn apply(
         &mut self,
         place: &Place,
         name: &str,
-        applied: Value,
+        applied: &Value,
         call: &Call,
     ) -> Result<Value, No> {
         self.needs_namespace(place)?;
@@ -361,7 +363,7 @@ impl State {
         if live.is_none() && !applied["metadata"]["uid"].is_null() {
             return Err(no(409, "Conflict", "uid mismatch: the object is gone"));
         }
-        let fields = fields::leaves(&applied);
+        let fields = fields::leaves(applied);
         let mut object = live.clone().unwrap_or_else(|| {
             json!({"apiVersion": applied["apiVersion"], "kind": applied["kind"],
                    "metadata": {"name": name, "namespace": applied["metadata"]["namespace"]}})
@@ -371,7 +373,7 @@ impl State {
         for entry in entries.iter_mut().filter(|entry| !entry.is(&manager, true)) {
             let theirs = entry.set.intersection(&fields).cloned().collect::<Vec<_>>();
             for leaf in theirs {
-                if fields::get(&object, &leaf) == fields::get(&applied, &leaf)
+                if fields::get(&object, &leaf) == fields::get(applied, &leaf)
                     || leaf.last().is_some_and(|s| s.starts_with("k:"))
                 {
                     continue;
@@ -408,7 +410,7 @@ impl State {
         }
         entries.retain(|entry| !entry.is(&manager, true) && !entry.set.is_empty());
         let same = ours == fields;
-        let time = if same { old_time(&live, &manager) } else { stamp(self.version) };
+        let time = if same { old_time(live.as_ref(), &manager) } else { stamp(self.version) };
         entries.push(Entry { name: manager, applies: true, time, set: fields });
         set_managed(&mut object, &entries);
         let unchanged = live.as_ref().is_some_and(|live| *live == object);
@@ -469,8 +471,8 @@ fn stamp(version: u64) -> String {
     format!("2026-01-01T{:02}:{:02}:{:02}Z", version / 3600 % 24, version / 60 % 60, version % 60)
 }
 
-fn old_time(live: &Option<Value>, manager: &str) -> String {
-    let entries = live.as_ref().map(managed).unwrap_or_default();
+fn old_time(live: Option<&Value>, manager: &str) -> String {
+    let entries = live.map(managed).unwrap_or_default();
     let ours = entries.into_iter().find(|entry| entry.is(manager, true));
     ours.map_or_else(|| stamp(0), |entry| entry.time)
 }

@@ -29,22 +29,23 @@ fn item_key(item: &Value, keys: &[&str]) -> String {
     format!("k:{}", Value::Object(map))
 }
 
+const NOT: &[&[&str]] = &[
+    &["f:apiVersion"],
+    &["f:kind"],
+    &["f:status"],
+    &["f:metadata", "f:name"],
+    &["f:metadata", "f:namespace"],
+    &["f:metadata", "f:uid"],
+    &["f:metadata", "f:resourceVersion"],
+    &["f:metadata", "f:generation"],
+    &["f:metadata", "f:creationTimestamp"],
+    &["f:metadata", "f:managedFields"],
+];
+
 /// The leaves of an object, without what identifies it and what the server sets.
 pub(super) fn leaves(object: &Value) -> Set {
     let mut set = Set::new();
     collect(object, "", &mut Vec::new(), &mut set);
-    const NOT: &[&[&str]] = &[
-        &["f:apiVersion"],
-        &["f:kind"],
-        &["f:status"],
-        &["f:metadata", "f:name"],
-        &["f:metadata", "f:namespace"],
-        &["f:metadata", "f:uid"],
-        &["f:metadata", "f:resourceVersion"],
-        &["f:metadata", "f:generation"],
-        &["f:metadata", "f:creationTimestamp"],
-        &["f:metadata", "f:managedFields"],
-    ];
     set.retain(|leaf| {
         !NOT.iter().any(|not| leaf.len() >= not.len() && leaf.iter().zip(*not).all(|(a, b)| a == b))
     });
@@ -151,14 +152,17 @@ pub(super) fn remove(value: &mut Value, leaf: &[String]) {
             }
         }
         ("k:", Value::Array(items)) if rest.is_empty() => {
-            items.retain(|item| !matches(item, first))
+            items.retain(|item| !matches(item, first));
         }
         ("k:", Value::Array(items)) => {
             if let Some(item) = items.iter_mut().find(|item| matches(item, first)) {
                 remove(item, rest);
             }
         }
-        ("v:", Value::Array(items)) => items.retain(|item| item.to_string() != first[2..]),
+        ("v:", Value::Array(items)) => items.retain(|item| {
+            let json = item.to_string();
+            json != first[2..]
+        }),
         _ => {}
     }
 }

@@ -171,9 +171,9 @@ impl Cluster {
 
     /// What a person does with `kubectl edit`.
     #[track_caller]
-    pub(crate) fn edit(&self, path: &str, patch: &Value) {
+    pub(crate) fn edit(&self, path: &str, change: &Value) {
         let target = format!("{path}?fieldManager=kubectl-edit");
-        let (code, answer) = self.call("PATCH", &target, "application/merge-patch+json", patch);
+        let (code, answer) = self.call("PATCH", &target, "application/merge-patch+json", change);
         assert_eq!(code, 200, "{answer}");
     }
 
@@ -181,8 +181,8 @@ impl Cluster {
     #[track_caller]
     pub(crate) fn set_status(&self, path: &str, status: &Value) {
         let target = format!("{path}/status?fieldManager=controller");
-        let patch = serde_json::json!({ "status": status });
-        let (code, answer) = self.call("PATCH", &target, "application/merge-patch+json", &patch);
+        let change = serde_json::json!({ "status": status });
+        let (code, answer) = self.call("PATCH", &target, "application/merge-patch+json", &change);
         assert_eq!(code, 200, "{answer}");
     }
 

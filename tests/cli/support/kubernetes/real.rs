@@ -18,7 +18,7 @@ pub(super) struct Real {
     address: String,
     // Their directory and processes end with the test process.
     _dir: tempfile::TempDir,
-    _children: Mutex<Vec<Child>>,
+    _processes: Mutex<Vec<Child>>,
 }
 
 const TOKEN: &str = "not-a-secret-of-anyone";
@@ -29,7 +29,10 @@ impl Real {
         static REAL: OnceLock<Option<Arc<Real>>> = OnceLock::new();
         let start = || {
             let Some(assets) = std::env::var_os("KUBEBUILDER_ASSETS") else {
-                eprintln!("KUBEBUILDER_ASSETS is not set: the fake API server only");
+                #[expect(clippy::print_stderr, reason = "what was not tested must be seen")]
+                {
+                    eprintln!("KUBEBUILDER_ASSETS is not set: the fake API server only");
+                }
                 return None;
             };
             Some(Arc::new(Self::start(Path::new(&assets))))
@@ -89,8 +92,8 @@ impl Real {
         let address = format!("https://127.0.0.1:{secure_port}");
         let certificate = dir.path().join("certs/apiserver.crt");
         let client = wait_ready(&address, &certificate, dir.path());
-        let _children = Mutex::new(vec![etcd_process, api_process]);
-        Self { client, address, _dir: dir, _children }
+        let processes = Mutex::new(vec![etcd_process, api_process]);
+        Self { client, address, _dir: dir, _processes: processes }
     }
 }
 
@@ -119,7 +122,7 @@ fn wait_ready(address: &str, certificate: &Path, dir: &Path) -> Client {
                 return client;
             }
         }
-        if start.elapsed() > Duration::from_secs(120) {
+        if start.elapsed() > Duration::from_mins(2) {
             let log = fs::read_to_string(dir.join("kube-apiserver.log")).unwrap_or_default();
             panic!("the API server does not start:\n{log}");
         }
