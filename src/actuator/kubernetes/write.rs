@@ -16,6 +16,8 @@ use crate::plan::{Compared, Id, Operation, Prune};
 
 /// How often to look whether a deleted object is gone.
 const POLL: Duration = Duration::from_millis(200);
+/// How long a kind may take to be listed after its definition is established.
+const LISTED: Duration = Duration::from_secs(30);
 
 pub(super) fn apply(cluster: &Kubernetes, stage: &[Compared], lock: &dyn Lock) -> Vec<Applied> {
     let (recreate, patch): (Vec<_>, Vec<_>) =
@@ -75,7 +77,14 @@ fn patch(cluster: &Kubernetes, compared: &Compared) -> anyhow::Result<Call> {
 }
 
 fn resource(cluster: &Kubernetes, compared: &Compared) -> anyhow::Result<Resource> {
-    let found = cluster.resource(&compared.item)?;
+    let start = Instant::now();
+    let mut found = cluster.resource(&compared.item)?;
+    // A server lists a kind only some time after it has established its definition.
+    while found.is_none() && start.elapsed() < cluster.timeout.min(LISTED) {
+        thread::sleep(POLL);
+        cluster.forget_discovery();
+        found = cluster.resource(&compared.item)?;
+    }
     found.ok_or_else(|| {
         let id = &compared.item.id;
         Hinted::plain(

@@ -38,6 +38,18 @@ impl Mode<'_> {
     }
 }
 
+/// How far a run went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// It made the changes.
+    #[default]
+    Applied,
+    /// It showed them.
+    Shown,
+    /// It showed them, and wrote them to a plan file.
+    Saved,
+}
+
 /// How a run ended.
 #[derive(Debug, Default)]
 pub(super) struct Report {
@@ -49,8 +61,8 @@ pub(super) struct Report {
     pub(super) unhealthy: Vec<(Id, Health)>,
     /// Whether a signal ended it.
     pub(super) interrupted: bool,
-    /// Whether it only showed what there is to do.
-    pub(super) dry: bool,
+    /// Whether it made the changes.
+    pub(super) extent: Extent,
 }
 
 impl Report {
@@ -58,11 +70,15 @@ impl Report {
         self.failed.is_empty() && self.unhealthy.is_empty() && !self.interrupted
     }
 
+    pub(super) fn is_dry(&self) -> bool {
+        self.extent != Extent::Applied
+    }
+
     pub(super) fn outcome(&self, args: &Args) -> Outcome {
         match () {
             () if !self.is_well() => Outcome::Unhealthy,
             () if self.changed && args.detailed_exitcode => Outcome::Changed,
-            () if self.changed && args.exit_code && self.dry => Outcome::Differs,
+            () if self.changed && args.exit_code && self.is_dry() => Outcome::Differs,
             () => Outcome::Done,
         }
     }
@@ -102,7 +118,7 @@ pub(super) fn run(job: &Job, args: &Args, mode: &Mode<'_>, ui: &Ui) -> anyhow::R
             let Prospect { target, stored, plan } = &prospect;
             planfile::write(path, &planfile::pin(job, target.clone(), stored, plan, random()))?;
             ui.status(format!("the plan is in `{}`", path.display()));
-            Report { changed, dry: true, ..Report::default() }
+            Report { changed, extent: Extent::Saved, ..Report::default() }
         }
         (Mode::Apply { ask }, Some(lock)) => {
             if changed {
@@ -111,7 +127,7 @@ pub(super) fn run(job: &Job, args: &Args, mode: &Mode<'_>, ui: &Ui) -> anyhow::R
             carry_out(job, args, &prospect, lock.as_ref(), ui)?
         }
         (Mode::Planned(_), Some(lock)) => carry_out(job, args, &prospect, lock.as_ref(), ui)?,
-        _ => Report { changed, dry: true, ..Report::default() },
+        _ => Report { changed, extent: Extent::Shown, ..Report::default() },
     };
     show::report(job, &prospect, &report, ui)?;
     Ok(report)

@@ -1,11 +1,12 @@
 //! What a plan and a run look like: as text, and as JSON.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
-use super::converge::{Prospect, Report};
+use super::converge::{Extent, Prospect, Report};
 use super::job::Job;
 use crate::actuator::secrets;
 use crate::http::mask;
@@ -18,8 +19,8 @@ const MOST_TEXT: usize = 120;
 /// The difference, one object after the other.
 pub(super) fn plan(job: &Job, prospect: &Prospect, ui: &Ui) -> anyhow::Result<()> {
     let plan = &prospect.plan;
-    let place = [prospect.target.kind.as_str(), prospect.target.address.as_str()].join(" ");
-    let mut text = format!("{}: {} → {}\n", job.environment, job.commit(), place.trim());
+    let (kind, address) = (&prospect.target.kind, short_path(&prospect.target.address));
+    let mut text = format!("{}: {} → {kind} {address}\n", job.environment, job.commit());
     for compared in plan.changes() {
         text.push_str(&object(compared));
     }
@@ -32,6 +33,13 @@ pub(super) fn plan(job: &Job, prospect: &Prospect, ui: &Ui) -> anyhow::Result<()
     let _ = writeln!(text, "{}", counts(prospect));
     ui.diff(&mask(&text))?;
     Ok(())
+}
+
+/// A path below the current directory as people would name it.
+fn short_path(address: &str) -> &str {
+    let here = std::env::current_dir().unwrap_or_default();
+    let below = Path::new(address).strip_prefix(here).ok().and_then(Path::to_str);
+    below.filter(|path| !path.is_empty()).unwrap_or(address)
 }
 
 fn counts(prospect: &Prospect) -> String {
@@ -142,7 +150,8 @@ pub(super) fn report(
         () if report.interrupted => ui.warn("interrupted: the next run goes on from here"),
         () if !report.failed.is_empty() => ui.warn(format!("`{what}` is changed only in part")),
         () if !report.unhealthy.is_empty() => ui.warn(format!("`{what}` is not healthy")),
-        () if report.dry && report.changed => ui.status("nothing was changed"),
+        () if report.extent == Extent::Saved => {}
+        () if report.is_dry() && report.changed => ui.status("nothing was changed"),
         () if report.changed => ui.status(format!("`{what}` is as declared")),
         () => ui.status(format!("nothing to do: `{what}` is as declared")),
     }
@@ -155,7 +164,7 @@ fn to_json(job: &Job, prospect: &Prospect, report: &Report) -> Value {
         () if report.interrupted => "interrupted",
         () if !report.failed.is_empty() => "partial",
         () if !report.unhealthy.is_empty() => "unhealthy",
-        () if report.dry => "planned",
+        () if report.is_dry() => "planned",
         () if report.changed => "applied",
         () => "unchanged",
     };
@@ -168,7 +177,7 @@ fn to_json(job: &Job, prospect: &Prospect, report: &Report) -> Value {
         .map(|(id, health)| json!({"object": id.key(), "health": mask(&health.to_string())}));
     json!({
         "changed": report.changed,
-        "dry_run": report.dry,
+        "dry_run": report.is_dry(),
         "status": status,
         "environment": job.environment,
         "commit": job.source.commit,

@@ -21,7 +21,7 @@ fn shop() -> Sandbox {
 fn creates_updates_and_deletes() {
     let sandbox = shop();
     sandbox.gitops(&["apply", "-e", "prod", "--yes"]).is(str![[r#"
-prod: the work tree → directory [SANDBOX]/work/live
+prod: the work tree → directory live
 + create File api.yaml
 + create File web.yaml
 2 to create
@@ -32,7 +32,7 @@ prod: the work tree → directory [SANDBOX]/work/live
 "#]]);
     assert_eq!(sandbox.read("live/api.yaml"), "image: api:1\nreplicas: 2\n");
     sandbox.gitops(&["apply", "-e", "prod", "--yes"]).is(str![[r#"
-prod: the work tree → directory [SANDBOX]/work/live
+prod: the work tree → directory live
 2 unchanged
 -- stderr --
 nothing to do: `prod` is as declared
@@ -43,7 +43,7 @@ nothing to do: `prod` is as declared
     std::fs::remove_file(sandbox.path("env/web.yaml")).unwrap();
     sandbox.write("live/notes.txt", "somebody's own");
     sandbox.gitops(&["apply", "-e", "prod", "--yes"]).is(str![[r#"
-prod: the work tree → directory [SANDBOX]/work/live
+prod: the work tree → directory live
 ~ update File api.yaml
     - image: api:1
     + image: api:2
@@ -85,7 +85,7 @@ fn somebody_elses_file_is_not_taken_over() {
     sandbox.write("live/api.yaml", "mine");
     sandbox.write("live/web.yaml", "image: web:1\n");
     sandbox.gitops(&["apply", "-e", "prod", "--yes"]).is(str![[r#"
-prod: the work tree → directory [SANDBOX]/work/live
+prod: the work tree → directory live
 ~ adopt File api.yaml
     - mine
     + image: api:1
