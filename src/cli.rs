@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Sub
 use crate::commands::{bump_tag, completions, demo, man, open_pr, promote, restart, rollback};
 use crate::error::{Code, Outcome, Report};
 use crate::commands::{apply, bump_tag, completions, demo, man};
-use crate::error::{Outcome, Report};
+use crate::error::{Code, Outcome, Report};
 use crate::ui::{Color, Format, Ui, Verbosity};
 
 const EXIT_CODES: &str = "\

@@ -1,8 +1,8 @@
 //! What the tests share: a sandbox to run the program in, Git repositories, and servers for them.
 
 mod git;
-mod proxy;
 pub(crate) mod kubernetes;
+mod proxy;
 mod sandbox;
 mod servers;
 
