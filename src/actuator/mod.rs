@@ -1,4 +1,4 @@
-//! What `apply` drives: one file and one row of [`ACTUATORS`] per kind.
+//! What `apply` drives: one file and one row of `ACTUATORS` per kind.
 //!
 //! An actuator turns declared files into items, compares them with what is there, changes one object at a time and
 //! tells how it is. The order of events is not its business; the one in `commands/apply` holds for all.

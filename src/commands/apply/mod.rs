@@ -1,6 +1,6 @@
 //! `gitops apply`: bring an environment to what Git declares.
 //!
-//! The order of events is in [`converge`]; what drives the place is an actuator.
+//! The order of events is in `converge`; what drives the place is an actuator.
 
 mod converge;
 mod job;
