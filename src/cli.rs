@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use clap::builder::FalseyValueParser;
 use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{bump_tag, completions, demo, man, open_pr, promote, restart, rollback};
-use crate::error::{Code, Outcome, Report};
-use crate::commands::{apply, bump_tag, completions, demo, man};
+use crate::commands::{
+    apply, bump_tag, completions, demo, man, open_pr, promote, restart, rollback,
+};
 use crate::error::{Code, Outcome, Report};
 use crate::ui::{Color, Format, Ui, Verbosity};
 
@@ -80,8 +80,6 @@ enum Command {
     Promote(Box<promote::Args>),
     Rollback(Box<rollback::Args>),
     Restart(Box<restart::Args>),
-    BumpTag(bump_tag::Args),
-    Apply(apply::Args),
     Apply(Box<apply::Args>),
     Demo(demo::Args),
     Completions(completions::Args),

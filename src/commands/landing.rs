@@ -121,9 +121,8 @@ impl<'a> Context<'a> {
             }
             Event::Detail(text) => voice.detail(text),
         });
-        Self { args, settings: settings(args, &variables), variables, say, heard }
         let settings = settings(&variables, args.ca_file.as_ref(), args.no_cache);
-        Self { args, variables, settings, say }
+        Self { args, variables, settings, say, heard }
     }
 
     /// The Git layer's settings.

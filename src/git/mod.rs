@@ -35,7 +35,6 @@ use std::path::PathBuf;
 pub use address::{Address, carries_password, looks_remote};
 pub use checkout::{Checkout, Prepared, Upstream, origin_of};
 pub use commit::{Person, iso_date};
-pub use commit::Person;
 pub use committed::Committed;
 pub use config::{Config, Sources};
 pub use credentials::{HostToken, password_for};
