@@ -453,6 +453,8 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             break
         }
         'gitops;help;restart' {
+            break
+        }
         'gitops;help;apply' {
             break
         }

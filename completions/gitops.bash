@@ -45,6 +45,7 @@ _gitops() {
                 ;;
             gitops,rollback)
                 cmd="gitops__subcmd__rollback"
+                ;;
             gitops__subcmd__help,apply)
                 cmd="gitops__subcmd__help__subcmd__apply"
                 ;;
@@ -82,8 +83,7 @@ _gitops() {
 
     case "${cmd}" in
         gitops)
-            opts="-C -o -q -v -h -V --repo --branch --config --output --color --quiet --verbose --help --version bump-tag open-pr promote rollback restart demo completions man help"
-            opts="-C -o -q -v -h -V --repo --branch --config --output --color --quiet --verbose --help --version bump-tag apply demo completions man help"
+            opts="-C -o -q -v -h -V --repo --branch --config --output --color --quiet --verbose --help --version bump-tag open-pr promote rollback restart apply demo completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -461,8 +461,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__help)
-            opts="bump-tag open-pr promote rollback restart demo completions man help"
-            opts="bump-tag apply demo completions man help"
+            opts="bump-tag open-pr promote rollback restart apply demo completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

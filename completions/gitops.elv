@@ -435,6 +435,7 @@ set edit:completion:arg-completer[gitops] = {|@words|
         &'gitops;help;rollback'= {
         }
         &'gitops;help;restart'= {
+        }
         &'gitops;help;apply'= {
         }
         &'gitops;help;demo'= {
