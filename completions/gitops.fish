@@ -27,8 +27,13 @@ end
 complete -c gitops -n "__fish_gitops_needs_command" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_needs_command" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_needs_command" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
-complete -c gitops -n "__fish_gitops_needs_command" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_needs_command" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_needs_command" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -42,7 +47,12 @@ complete -c gitops -n "__fish_gitops_needs_command" -f -a "promote" -d 'Give an 
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "rollback" -d 'Give an environment the versions it had before'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "restart" -d 'Roll the pods of an app whose Secret or `ConfigMap` changed'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "apply" -d 'Converge an environment to what Git declares'
+complete -c gitops -n "__fish_gitops_needs_command" -f -a "digest-dir" -d 'Print a digest of a directory that is the same on every machine'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
+complete -c gitops -n "__fish_gitops_needs_command" -f -a "diff" -d 'Show what will change: images first, then risks, then every object'
+complete -c gitops -n "__fish_gitops_needs_command" -f -a "history" -d 'Show every change of a deployed version: when, who, from what to what, and by which commit'
+complete -c gitops -n "__fish_gitops_needs_command" -f -a "status" -d 'Show which version of which app is declared in which environment, since when, and what lags'
+complete -c gitops -n "__fish_gitops_needs_command" -f -a "validate" -d 'Check every file, gitops.yaml and the policy; exit with 1 where something is wrong'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "man" -d 'Print a manual page, or write them all'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -84,8 +94,13 @@ complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l remote -d 'Th
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -145,8 +160,13 @@ complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l ca-file -d 'Tr
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -201,8 +221,13 @@ complete -c gitops -n "__fish_gitops_using_subcommand promote" -l remote -d 'The
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand promote" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -262,8 +287,13 @@ complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l remote -d 'Th
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -318,8 +348,13 @@ complete -c gitops -n "__fish_gitops_using_subcommand restart" -l remote -d 'The
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand restart" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -360,8 +395,13 @@ complete -c gitops -n "__fish_gitops_using_subcommand apply" -l kubeconfig -d 'T
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand apply" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -377,23 +417,168 @@ complete -c gitops -n "__fish_gitops_using_subcommand apply" -l unlock -d 'Break
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l format -d 'How to digest; read from the prefix of `--expect` if that is given' -r -f -a "gd1\t'the default: names, contents and symbolic links'
+seed\t'the shell recipe, for DIR as it is spelled'
+seed-rel\t'the recipe as it was meant, whatever DIR is called'
+seed-content\t'the recipe\'s earlier form: contents without names'
+h1\t'Go\'s dirhash and Terraform\'s lock file: h1:…'
+in-toto\t'in-toto\'s and SLSA\'s dirHash: h1 in hexadecimal'
+git-tree\t'the id of Git\'s tree: git rev-parse HEAD:DIR'
+git-tree-sha256\t'the same in a repository with SHA-256 objects'
+swh\t'Software Heritage\'s identifier: swh:1:dir:…'
+nar\t'Nix\'s narHash: sha256-…'
+nar-base32\t'the same in Nix\'s base32: nix-hash --base32'
+dirhash\t'the Dirhash Standard: dirhash -a sha256'"
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l expect -d 'Compare with this digest: exit code 1 if it is another' -r
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l check -d 'Compare with a manifest, `-` for standard input: exit code 1 on a difference' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l exclude -d 'Leave out what this pattern of `.gitignore`\'s syntax matches' -r
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l exclude-from -d 'Leave out what the patterns in this file match' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l git -d 'Digest what this revision has, rather than what is on disk' -r
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s j -l jobs -d 'How many threads read; one per core by default' -r
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l output-env -d 'Append `digest` and `changed` to this dotenv file, for later jobs' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l manifest -d 'Print the text that is digested: a line for each file'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l exec -d 'Cover which files their owner may execute'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l empty-dirs -d 'Cover directories in which nothing is'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l include-vcs -d 'Cover entries named `.git`, too'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l allow-empty -d 'Digest a directory in which nothing is, rather than fail'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l portable -d 'Fail if another system could not hold the same tree'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s q -l quiet -d 'Print nothing but results, warnings and errors'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s v -l verbose -d 'Say how and why'
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -l dir -d 'Make the repository here, in a new directory, and keep it' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand demo" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_using_subcommand demo" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l base -d 'Compare with where this branch left REF, as a pull request shows it' -r
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -s e -l env -d 'Compare two environments, or only look at these; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l map -d 'Between environments: name:FROM=TO for parts of names, namespace:FROM=TO' -r
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l path -d 'Only files that fit; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l kind -d 'Only objects of this kind; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l name -d 'Only objects whose name fits; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l only -d 'Only what matters in this respect' -r -f -a "images\t'Objects with other images'
+deletes\t'What goes'
+risks\t'Objects at risk'"
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l ignore-profile -d 'Which built-in ignore rules apply' -r -f -a "off\t'No rule'
+git\t'What tools write anew each time: the bookkeeping of SOPS'
+live\t'Also what a cluster writes'"
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l max-bytes -d 'The most bytes of a comment (-o markdown)' -r
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l marker -d 'What makes the comment recognisable (-o markdown)' -r
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l raw -d 'Compare the files as they are, without rendering'
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l explain-ignored -d 'Say which differences were ignored, by which rule, and which rule ignored nothing'
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l no-fold -d 'Show a change that many objects share in each of them'
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l exit-code -d 'Exit with 1 where something differs'
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l detailed-exitcode -d 'Exit with 2 where something differs, as Terraform does'
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l git-external -d 'Take the operands of Git\'s external diff: `GIT_EXTERNAL_DIFF=\'gitops diff --git-external\'`'
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -s q -l quiet -d 'Print nothing but results, warnings and errors'
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -s v -l verbose -d 'Say how and why'
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gitops -n "__fish_gitops_using_subcommand history" -s e -l env -d 'Only this environment; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand history" -l app -d 'Only this app; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand history" -l since -d 'Only since then: 2026-01-31, 2026-01-31T12:00:00Z, 12h, 30d or 2w' -r
+complete -c gitops -n "__fish_gitops_using_subcommand history" -l rev -d 'The newest commit to look at' -r
+complete -c gitops -n "__fish_gitops_using_subcommand history" -s n -l limit -d 'At most so many changes' -r
+complete -c gitops -n "__fish_gitops_using_subcommand history" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand history" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand history" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand history" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
+complete -c gitops -n "__fish_gitops_using_subcommand history" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand history" -s q -l quiet -d 'Print nothing but results, warnings and errors'
+complete -c gitops -n "__fish_gitops_using_subcommand history" -s v -l verbose -d 'Say how and why'
+complete -c gitops -n "__fish_gitops_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gitops -n "__fish_gitops_using_subcommand status" -s e -l env -d 'Only this environment; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand status" -l app -d 'Only this app; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand status" -l rev -d 'The commit to look at, instead of the work tree' -r
+complete -c gitops -n "__fish_gitops_using_subcommand status" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand status" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand status" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand status" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
+complete -c gitops -n "__fish_gitops_using_subcommand status" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand status" -l exit-code -d 'Exit with 1 where an environment lags'
+complete -c gitops -n "__fish_gitops_using_subcommand status" -s q -l quiet -d 'Print nothing but results, warnings and errors'
+complete -c gitops -n "__fish_gitops_using_subcommand status" -s v -l verbose -d 'Say how and why'
+complete -c gitops -n "__fish_gitops_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gitops -n "__fish_gitops_using_subcommand validate" -s e -l env -d 'Only the files of this environment; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand validate" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand validate" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand validate" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand validate" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
+complete -c gitops -n "__fish_gitops_using_subcommand validate" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand validate" -s q -l quiet -d 'Print nothing but results, warnings and errors'
+complete -c gitops -n "__fish_gitops_using_subcommand validate" -s v -l verbose -d 'Say how and why'
+complete -c gitops -n "__fish_gitops_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand completions" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_using_subcommand completions" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -404,21 +589,31 @@ complete -c gitops -n "__fish_gitops_using_subcommand man" -l dir -d 'Write ever
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand man" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand man" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand man" -s o -l output -d 'What to print on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document, for programs'"
+complete -c gitops -n "__fish_gitops_using_subcommand man" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_using_subcommand man" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply demo completions man help" -f -a "bump-tag" -d 'Set the tag of images in the files of environments'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply demo completions man help" -f -a "open-pr" -d 'Push a branch and open, or update, its pull request'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply demo completions man help" -f -a "promote" -d 'Give an environment the versions that another one has'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply demo completions man help" -f -a "rollback" -d 'Give an environment the versions it had before'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply demo completions man help" -f -a "restart" -d 'Roll the pods of an app whose Secret or `ConfigMap` changed'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply demo completions man help" -f -a "apply" -d 'Converge an environment to what Git declares'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply demo completions man help" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply demo completions man help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply demo completions man help" -f -a "man" -d 'Print a manual page, or write them all'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply demo completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "bump-tag" -d 'Set the tag of images in the files of environments'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "open-pr" -d 'Push a branch and open, or update, its pull request'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "promote" -d 'Give an environment the versions that another one has'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "rollback" -d 'Give an environment the versions it had before'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "restart" -d 'Roll the pods of an app whose Secret or `ConfigMap` changed'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "apply" -d 'Converge an environment to what Git declares'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "digest-dir" -d 'Print a digest of a directory that is the same on every machine'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "diff" -d 'Show what will change: images first, then risks, then every object'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "history" -d 'Show every change of a deployed version: when, who, from what to what, and by which commit'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "status" -d 'Show which version of which app is declared in which environment, since when, and what lags'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "validate" -d 'Check every file, gitops.yaml and the policy; exit with 1 where something is wrong'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "man" -d 'Print a manual page, or write them all'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -2,7 +2,11 @@
 //! variables. Together with clap this is the only place that reads it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
 
 use crate::http::{Proxies, Secret, Settings, Trust, Url};
 
@@ -145,6 +149,16 @@ const TOKENS: &[(&str, &[&str], &str)] = &[
     ("CI_NETRC_PASSWORD", &["https://{CI_NETRC_MACHINE}"], "{CI_NETRC_USERNAME}"),
 ];
 
+/// Variables that name the branch a pull request is to be merged into, one per CI system.
+const PULL_REQUEST_TARGETS: &[&str] = &[
+    "GITHUB_BASE_REF",
+    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
+    "BITBUCKET_PR_DESTINATION_BRANCH",
+    "SYSTEM_PULLREQUEST_TARGETBRANCH",
+    "CHANGE_TARGET",
+    "BUILDKITE_PULL_REQUEST_BASE_BRANCH",
+];
+
 impl Variables {
     /// Those of this process. What is not UTF-8 is none of ours.
     #[must_use]
@@ -172,6 +186,15 @@ impl Variables {
     #[must_use]
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
+    }
+
+    /// Tells later steps and jobs: GitHub Actions through its own file, and any system through a
+    /// dotenv file, if one is named. Values are of one line.
+    pub fn publish(&self, outputs: &[(&str, &str)], dotenv: Option<&Path>) -> anyhow::Result<()> {
+        let line = |(name, value): &(&str, &str)| format!("{name}={value}\n");
+        let lines = outputs.iter().map(line).collect::<Vec<_>>().concat();
+        let github = self.path("GITHUB_OUTPUT");
+        github.as_deref().into_iter().chain(dotenv).try_for_each(|path| append(path, &lines))
     }
 
     /// The first of several names, as with `https_proxy` and `HTTPS_PROXY`.
@@ -305,6 +328,17 @@ impl Variables {
         (0..count).map_while(pair).collect()
     }
 
+    /// The branch that the pull request of this pipeline is to be merged into.
+    #[must_use]
+    pub fn pull_request_target(&self) -> Option<String> {
+        let is_drone_request = self.get("DRONE_BUILD_EVENT") == Some("pull_request");
+        // Drone sets its own for pushes too.
+        let drone = is_drone_request.then_some("DRONE_TARGET_BRANCH");
+        let branch =
+            PULL_REQUEST_TARGETS.iter().copied().chain(drone).find_map(|name| self.get(name))?;
+        Some(branch.strip_prefix("refs/heads/").unwrap_or(branch).to_owned())
+    }
+
     /// The directory for caches: `$XDG_CACHE_HOME/gitops`, else the system's usual place.
     #[must_use]
     pub fn cache_dir(&self) -> Option<PathBuf> {
@@ -347,6 +381,14 @@ pub fn web_url(url: &str) -> String {
         }
         _ => url.to_owned(),
     }
+}
+
+fn append(path: &Path, lines: &str) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new();
+    let opened = file.create(true).append(true).open(path);
+    opened
+        .and_then(|mut file| file.write_all(lines.as_bytes()))
+        .with_context(|| format!("cannot write the outputs to `{}`", path.display()))
 }
 
 #[cfg(test)]

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::FalseyValueParser;
-use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{
+    Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _,
+};
 
 use crate::commands::{
-    apply, bump_tag, completions, demo, man, open_pr, promote, restart, rollback,
+    apply, bump_tag, completions, demo, diff, digest_dir, history, man, open_pr, promote, restart,
+    rollback, status, validate,
 };
-use crate::error::{Code, Outcome, Report};
+use crate::error::{Code, Hinted, Outcome, Report};
 use crate::ui::{Color, Format, Ui, Verbosity};
 
 const EXIT_CODES: &str = "\
@@ -48,7 +51,7 @@ pub struct Globals {
     /// Use this file instead of `gitops.yaml` at the repository's root
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What to print on stdout
+    /// What to print on stdout; some commands know more than text and json
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
     pub output: Format,
     /// When to colour; `NO_COLOR` is honoured
@@ -81,12 +84,27 @@ enum Command {
     Rollback(Box<rollback::Args>),
     Restart(Box<restart::Args>),
     Apply(Box<apply::Args>),
+    DigestDir(digest_dir::Args),
     Demo(demo::Args),
+    Diff(Box<diff::Args>),
+    History(history::Args),
+    Status(status::Args),
+    Validate(validate::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
 
 impl Command {
+    /// What else than text and JSON a command can print.
+    fn formats(&self) -> &'static [Format] {
+        match self {
+            Self::Diff(_) => diff::FORMATS,
+            Self::Status(_) => status::FORMATS,
+            Self::Validate(_) => validate::FORMATS,
+            _ => &[],
+        }
+    }
+
     fn run(&self, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         match self {
             Self::BumpTag(args) => bump_tag::run(args, globals, ui),
@@ -95,7 +113,12 @@ impl Command {
             Self::Rollback(args) => rollback::run(args, globals, ui),
             Self::Restart(args) => restart::run(args, globals, ui),
             Self::Apply(args) => apply::run(args, globals, ui),
+            Self::DigestDir(args) => digest_dir::run(args, globals, ui),
             Self::Demo(args) => demo::run(args, ui),
+            Self::Diff(args) => diff::run(args, globals, ui),
+            Self::History(args) => history::run(args, globals, ui),
+            Self::Status(args) => status::run(args, globals, ui),
+            Self::Validate(args) => validate::run(args, globals, ui),
             Self::Completions(args) => completions::run(args, ui),
             Self::Man(args) => man::run(args, ui),
         }
@@ -161,7 +184,7 @@ pub fn main() -> ExitCode {
         }
     };
     let ui = cli.globals.ui();
-    match cli.command.run(&cli.globals, &ui) {
+    match check_format(&cli, &ui).and_then(|()| cli.command.run(&cli.globals, &ui)) {
         Ok(outcome) => ExitCode::from(outcome.exit()),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -196,6 +219,21 @@ pub fn run_in(dir: &Path, args: &[&str], ui: &Ui) -> anyhow::Result<Outcome> {
     let mut cli = Cli::try_parse_from(words)?;
     dir.clone_into(&mut cli.globals.repo);
     cli.command.run(&cli.globals, ui)
+}
+
+/// Refuses a format that the command does not know.
+fn check_format(cli: &Cli, ui: &Ui) -> anyhow::Result<()> {
+    let format = ui.format();
+    let own = cli.command.formats();
+    if matches!(format, Format::Text | Format::Json) || own.contains(&format) {
+        return Ok(());
+    }
+    let name = |format: &Format| {
+        format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    };
+    let known: Vec<String> = [Format::Text, Format::Json].iter().chain(own).map(name).collect();
+    let message = format!("cannot print `{}`: this command does not", name(&format));
+    Err(Hinted::new(Code::Usage, message, format!("it prints {}", known.join(", "))).into())
 }
 
 /// Whether the reader of stdout left, as in `gitops … | head -1`: not an error of ours.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -27,6 +27,16 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
         return Err(Hinted::plain(Code::Io, message).into());
     }
     fs::read(path).map_err(|error| io_error("read", path, &error).into())
+}
+
+/// The bytes of a file, or of standard input where the path is `-`.
+pub fn read_or_stdin(path: &Path) -> anyhow::Result<Vec<u8>> {
+    if path != Path::new("-") {
+        return read(path);
+    }
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes).map_err(|error| io_error("read", path, &error))?;
+    Ok(bytes)
 }
 
 fn io_error(verb: &str, path: &Path, error: &io::Error) -> Hinted {

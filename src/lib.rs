@@ -11,14 +11,18 @@ pub mod ui;
 // Domain: pure, no I/O.
 pub mod bump;
 pub mod change;
+pub mod deployed;
 pub mod diff;
+pub mod digest;
 pub mod environment;
 pub mod image;
 pub mod manifest;
+pub mod moment;
 pub mod plan;
 pub mod policy;
 pub mod snapshot;
 pub mod target;
+pub mod validate;
 pub mod yaml;
 
 // Adapters: all I/O; they never print and never read the environment.
@@ -28,4 +32,5 @@ pub mod files;
 pub mod forge;
 pub mod git;
 pub mod http;
+pub mod tree;
 pub mod worktree;

@@ -11,12 +11,18 @@ use crate::yaml::{DuplicateKey, Schema, Stream, Unreadable, Value, expand};
 pub struct SourceFile {
     /// Relative to the repository's root, with `/`.
     pub path: Arc<str>,
+    /// The path under which both sides know it; another one where sides name their files differently.
+    pub key: Arc<str>,
     /// Objects of one scope know each other: two of one name in it are duplicates.
     pub scope: Arc<str>,
     /// The environment it belongs to; empty for none.
     pub environment: Arc<str>,
+    /// The namespace of its objects that name none.
+    pub default_namespace: Arc<str>,
     /// The text; `None` where the bytes are not UTF-8.
     pub text: Option<String>,
+    /// Whether it is to be read as YAML, or JSON.
+    pub structured: bool,
 }
 
 impl SourceFile {
@@ -26,16 +32,13 @@ impl SourceFile {
         let scope = path.rsplit_once('/').map_or("", |(dir, _)| dir);
         Self {
             path: path.into(),
+            key: path.into(),
             scope: scope.into(),
             environment: "".into(),
+            default_namespace: "".into(),
             text: String::from_utf8(bytes).ok(),
+            structured: is_structured(path),
         }
-    }
-
-    /// Whether its name says that it holds YAML or JSON.
-    #[must_use]
-    pub fn is_structured(&self) -> bool {
-        is_structured(&self.path)
     }
 }
 
@@ -173,10 +176,14 @@ pub struct Object {
     pub value: Value,
     /// The file it stands in.
     pub path: Arc<str>,
+    /// The path under which both sides know that file.
+    pub key: Arc<str>,
     /// The scope of that file.
     pub scope: Arc<str>,
     /// The environment of that file.
     pub environment: Arc<str>,
+    /// Its namespace where it names none.
+    pub default_namespace: Arc<str>,
     /// The line its content starts on.
     pub line: u32,
     /// Which document of its file it is, counted from 0.
@@ -246,8 +253,10 @@ pub fn read(file: &SourceFile, chunk: &Chunk, position: usize) -> Result<Documen
                 line: value.line,
                 value,
                 path: Arc::clone(&file.path),
+                key: Arc::clone(&file.key),
                 scope: Arc::clone(&file.scope),
                 environment: Arc::clone(&file.environment),
+                default_namespace: Arc::clone(&file.default_namespace),
                 position: position + document,
             });
         });
@@ -345,15 +354,15 @@ mod tests {
 
     #[test]
     fn names_objects() {
-        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: n}\n\
+        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: ns}\n\
             ---\n# nothing\n---\napiVersion: v1\nkind: List\nitems:\n\
             - {apiVersion: v1, kind: Pod, metadata: {generateName: p-}}\n\
-            - {apiVersion: v1, kind: Namespace, metadata: {name: n, namespace: x}}\n\
+            - {apiVersion: v1, kind: Namespace, metadata: {name: ns, namespace: x}}\n\
             ---\nimage: {tag: v1}\n";
         let expected = [
-            ("Deployment n/a", 1, 0),
+            ("Deployment ns/a", 1, 0),
             ("Pod p-", 10, 2),
-            ("Namespace n", 11, 2),
+            ("Namespace ns", 11, 2),
             ("d/a.yaml (document 3)", 13, 3),
         ];
         let expected: Vec<_> = expected.iter().map(|(t, l, p)| ((*t).to_owned(), *l, *p)).collect();

@@ -13,6 +13,7 @@ mod helmfile;
 mod kubernetes;
 mod local;
 mod process;
+pub mod render;
 mod rendering;
 mod settings;
 mod yaml;
@@ -27,7 +28,7 @@ use crate::plan::file::Target;
 use crate::plan::health::Health;
 use crate::plan::{Compared, Id, Inventory, Item, Observation, Prune};
 
-pub use rendering::render;
+pub use rendering::{copy, run_renderer};
 pub use settings::{Common, Drift, Render, Settings};
 pub use yaml::{secrets, secrets_of};
 

@@ -8,13 +8,26 @@ use anyhow::Context as _;
 use super::process::Run;
 use super::{File, Render};
 use crate::error::{Code, Hinted};
-use crate::files;
 
 /// Longer than any chart takes.
 const LONGEST: Duration = Duration::from_mins(5);
 
+/// A private copy of files, for a program that reads them.
+pub fn copy(files: &[File]) -> anyhow::Result<tempfile::TempDir> {
+    let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
+    for file in files {
+        let place = dir.path().join(&file.path);
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent)
+                .with_context(|| format!("cannot create `{}`", parent.display()))?;
+        }
+        crate::files::replace(&place, &file.bytes)?;
+    }
+    Ok(dir)
+}
+
 /// Runs the renderer on a private copy of the files.
-pub fn render(
+pub fn run_renderer(
     render: &Render,
     environment: &str,
     path: &str,
@@ -25,15 +38,7 @@ pub fn render(
     if commands.is_empty() {
         anyhow::bail!("cannot render `{environment}`: no renderer is named");
     }
-    let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
-    for file in all {
-        let place = dir.path().join(&file.path);
-        if let Some(parent) = place.parent() {
-            fs::create_dir_all(parent)
-                .with_context(|| format!("cannot create `{}`", parent.display()))?;
-        }
-        files::replace(&place, &file.bytes)?;
-    }
+    let dir = copy(all)?;
     let mut missing = None;
     for argv in &commands {
         let run = Run { argv, dir: dir.path(), variables, timeout: LONGEST };

@@ -169,6 +169,9 @@ impl<'v> Comparer<'v, '_> {
     }
 
     fn is_default(&self, key: &str, value: &Value) -> bool {
+        // Only where the API server itself drops an empty value.
+        const PRUNED: &[&str] =
+            &["resources", "status", "strategy", "labels", "annotations", "securityContext"];
         let empty = match &value.data {
             Data::Null => return self.terms.identity.is_some(),
             Data::Map(map) => map.entries().is_empty(),
@@ -182,9 +185,6 @@ impl<'v> Comparer<'v, '_> {
             }
             _ => return false,
         };
-        // Only where the API server itself drops an empty value.
-        const PRUNED: &[&str] =
-            &["resources", "status", "strategy", "labels", "annotations", "securityContext"];
         empty && self.terms.identity.is_some() && PRUNED.contains(&key)
     }
 
@@ -215,7 +215,8 @@ impl<'v> Comparer<'v, '_> {
         let named = [".json", ".yaml", ".yml"].iter().any(|ending| last.ends_with(ending));
         let is_helm_values = *last == "values" && self.terms.identity.is_some();
         let is_json = |text: &str| text.trim_start().starts_with(['{', '[']);
-        if !named && !is_helm_values && !(is_json(left) && is_json(right)) {
+        let both_json = is_json(left) && is_json(right);
+        if !(named || is_helm_values || both_json) {
             return false;
         }
         let (Some(left), Some(right)) = (inner_value(left), inner_value(right)) else {

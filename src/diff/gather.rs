@@ -64,14 +64,15 @@ pub(super) fn gather(left: &[SourceFile], right: &[SourceFile], shortcut: bool) 
     let (old, new) = (read_all(&a), read_all(&b));
     let broken = broken_files([(&a, &old), (&b, &new)]);
     let mut gathered = Gathered { texts: texts(left, right, &broken), ..Gathered::default() };
-    gathered.unchanged = b.iter().filter(|piece| !piece.wanted).count();
+    gathered.unchanged =
+        b.iter().filter(|piece| !piece.wanted && has_content(piece.text())).count();
     gathered.secrets = a.iter().filter(|piece| !piece.wanted).flat_map(secrets_of).collect();
     for (is_right, pieces, read) in [(false, &a, old), (true, &b, new)] {
         let objects = if is_right { &mut gathered.right } else { &mut gathered.left };
         for (index, documents) in read {
             let piece = &pieces[index];
             let Ok(documents) = documents else { continue };
-            if broken.contains_key(&*piece.file.path) {
+            if broken.contains_key(&*piece.file.key) {
                 continue;
             }
             let cancelled = piece.twin.is_some();
@@ -87,7 +88,7 @@ pub(super) fn gather(left: &[SourceFile], right: &[SourceFile], shortcut: bool) 
 
 fn pieces(files: &[SourceFile]) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
-    for file in files.iter().filter(|file| file.is_structured()) {
+    for file in files.iter().filter(|file| file.structured) {
         let text = file.text.as_deref().unwrap_or_default();
         for (position, chunk) in chunks(text).into_iter().enumerate() {
             pieces.push(Piece { file, chunk, position, twin: None, wanted: false });
@@ -98,7 +99,7 @@ fn pieces(files: &[SourceFile]) -> Vec<Piece<'_>> {
 
 /// Pairs pieces of equal text: first those of the same file, then objects that moved in their scope.
 fn cancel<'f>(left: &mut [Piece<'f>], right: &mut [Piece<'f>]) {
-    pair_up(left, right, |piece| Some((&piece.file.environment, &piece.file.path, piece.text())));
+    pair_up(left, right, |piece| Some((&piece.file.environment, &piece.file.key, piece.text())));
     pair_up(left, right, |piece| {
         let moves = is_object_like(piece.text());
         moves.then(|| (&piece.file.environment, &piece.file.scope, piece.text()))
@@ -128,6 +129,14 @@ fn pair_up<'f>(
             left[twin].twin = Some(index);
         }
     }
+}
+
+fn has_content(text: &str) -> bool {
+    let is_content = |line: &str| {
+        let line = line.trim();
+        !line.is_empty() && !line.starts_with('#') && !line.starts_with("---") && line != "..."
+    };
+    text.lines().any(is_content)
 }
 
 /// An object is the same wherever it stands; a document without a name is not.
@@ -222,7 +231,7 @@ fn broken_files<'f>(sides: [(&[Piece<'f>], &Read); 2]) -> HashMap<&'f str, Unrea
     for (pieces, read) in sides {
         for (index, documents) in read {
             if let (Err(error), None) = (documents, pieces[*index].twin) {
-                broken.insert(&*pieces[*index].file.path, error.clone());
+                broken.insert(&*pieces[*index].file.key, error.clone());
             }
         }
     }
@@ -236,12 +245,12 @@ fn texts(
     broken: &HashMap<&str, Unreadable>,
 ) -> Vec<TextDiff> {
     let by_line = |file: &&SourceFile| {
-        !file.is_structured() || file.text.is_none() || broken.contains_key(&*file.path)
+        !file.structured || file.text.is_none() || broken.contains_key(&*file.key)
     };
     let old: HashMap<&str, &SourceFile> =
-        left.iter().filter(by_line).map(|file| (&*file.path, file)).collect();
+        left.iter().filter(by_line).map(|file| (&*file.key, file)).collect();
     let new: HashMap<&str, &SourceFile> =
-        right.iter().filter(by_line).map(|file| (&*file.path, file)).collect();
+        right.iter().filter(by_line).map(|file| (&*file.key, file)).collect();
     let mut paths: Vec<&str> = old.keys().chain(new.keys()).copied().collect();
     paths.sort_unstable();
     paths.dedup();
@@ -255,7 +264,7 @@ fn texts(
         }
         let binary = [before, after].into_iter().flatten().any(|file| file.text.is_none());
         texts.push(TextDiff {
-            path: path.into(),
+            path: after.or(before).map_or_else(|| path.into(), |file| Arc::clone(&file.path)),
             environment: after
                 .or(before)
                 .map_or_else(|| "".into(), |file| Arc::clone(&file.environment)),
@@ -326,13 +335,13 @@ mod tests {
                 .map(|(path, text)| SourceFile::new(path, text.clone().into_bytes()))
                 .collect()
         };
-        let left = side(&[("d/a.yaml", format!("{}---\n{}", object("x"), object("y")))]);
+        let left = side(&[("d/a.yaml", format!("{}---\n{}", object("x"), object("w")))]);
         let right = side(&[("d/a.yaml", object("x")), ("d/b.yaml", object("z"))]);
         let gathered = gather(&left, &right, true);
         let names = |objects: &[Sourced]| -> Vec<String> {
             objects.iter().map(|s| s.object.title()).collect()
         };
-        assert_eq!(names(&gathered.left), ["Pod y"]);
+        assert_eq!(names(&gathered.left), ["Pod w"]);
         assert_eq!(names(&gathered.right), ["Pod z"]);
         assert_eq!(gathered.unchanged, 1);
     }

@@ -52,6 +52,16 @@ pub struct RuleText<'t> {
     pub reason: &'t str,
 }
 
+impl std::fmt::Display for IgnoreRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = self.kind.as_ref().map_or("*", |kind| kind.glob().glob());
+        let fields: Vec<String> = self.fields.iter().map(ToString::to_string).collect();
+        let fields = if fields.is_empty() { "the object".to_owned() } else { fields.join(", ") };
+        write!(f, "{kind}: {fields}")?;
+        if self.reason.is_empty() { Ok(()) } else { write!(f, " ({})", self.reason) }
+    }
+}
+
 impl IgnoreRule {
     /// Reads a rule; the error says what is wrong with it.
     pub fn new(text: &RuleText<'_>) -> Result<Self, String> {

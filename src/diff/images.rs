@@ -313,7 +313,9 @@ pub fn is_mutable(tag: &str) -> bool {
     MOVING.iter().any(|moving| moving.eq_ignore_ascii_case(tag))
 }
 
-fn step(before: &str, after: &str) -> Class {
+/// The step from one tag to another.
+#[must_use]
+pub fn step(before: &str, after: &str) -> Class {
     let (Some(a), Some(b)) = (version(before), version(after)) else { return Class::Unknown };
     if b < a {
         return Class::Downgrade;

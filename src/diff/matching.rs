@@ -1,7 +1,6 @@
 //! Which object of the newer side is which of the older one.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::gather::Sourced;
 use super::{Diagnostic, renames};
@@ -31,44 +30,41 @@ pub(super) struct Matched {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
+/// Scope, environment, group, kind, namespace, name.
+type Key<'o> = (&'o str, &'o str, &'o str, &'o str, &'o str, &'o str);
+
+fn full(object: &Object) -> Option<Key<'_>> {
+    let id = object.identity.as_ref()?;
+    Some((&object.scope, &object.environment, &id.group, &id.kind, namespace(object)?, &id.name))
+}
+
+fn namespace(object: &Object) -> Option<&str> {
+    let id = object.identity.as_ref()?;
+    let fill = id.namespace.is_empty() && !id.is_cluster_scoped();
+    Some(if fill { &object.default_namespace } else { &id.namespace })
+}
+
 struct Open {
     left: Vec<usize>,
     right: Vec<usize>,
 }
 
 /// Matches all objects of two sides.
-pub(super) fn find(left: &[Sourced], right: &[Sourced], default_namespace: &str) -> Matched {
+pub(super) fn find(left: &[Sourced], right: &[Sourced]) -> Matched {
     let mut matched = Matched::default();
     let mut open = Open { left: (0..left.len()).collect(), right: (0..right.len()).collect() };
-    let namespace = |object: &Object| -> Option<String> {
-        let id = object.identity.as_ref()?;
-        let fill = id.namespace.is_empty() && !id.is_cluster_scoped();
-        Some(if fill { default_namespace.to_owned() } else { id.namespace.clone() })
-    };
-    let full = |object: &Object| {
-        let id = object.identity.clone()?;
-        let namespace = namespace(object)?;
-        Some((
-            object.environment.clone(),
-            object.scope.clone(),
-            id.group,
-            id.kind,
-            namespace,
-            id.name,
-        ))
-    };
-    duplicates(left, right, &full, &mut matched);
-    pass(left, right, &mut open, &mut matched.pairs, Several::InOrder, &full);
+    duplicates(left, right, &mut matched);
+    pass(left, right, &mut open, &mut matched.pairs, Several::InOrder, full);
     // The same object in another directory has moved.
-    pass(left, right, &mut open, &mut matched.pairs, Several::Never, &|object| {
-        let id = object.identity.clone()?;
-        Some((object.environment.clone(), id.group, id.kind, namespace(object)?, id.name))
+    pass(left, right, &mut open, &mut matched.pairs, Several::Never, |object| {
+        let id = object.identity.as_ref()?;
+        Some(("", &*object.environment, &*id.group, &*id.kind, namespace(object)?, &*id.name))
     });
-    pass(left, right, &mut open, &mut matched.pairs, Several::Never, &|object| {
-        let id = object.identity.clone()?;
+    pass(left, right, &mut open, &mut matched.pairs, Several::Never, |object| {
+        let id = object.identity.as_ref()?;
         let (kind, groups) = MIGRATED.iter().find(|(kind, _)| **kind == *id.kind)?;
         let moved = groups.contains(&id.group.as_str());
-        moved.then_some((object.environment.clone(), *kind, namespace(object)?, id.name))
+        moved.then_some(("", &*object.environment, "", *kind, namespace(object)?, &*id.name))
     });
     nameless(left, right, &mut open, &mut matched.pairs);
     let at = |side: &'_ [Sourced], indices: &[usize]| -> Vec<usize> {
@@ -84,8 +80,8 @@ pub(super) fn find(left: &[Sourced], right: &[Sourced], default_namespace: &str)
 }
 
 fn finish(matched: &mut Matched, open: Open) {
-    let old: std::collections::HashSet<usize> = matched.renamed.iter().map(|pair| pair.0).collect();
-    let new: std::collections::HashSet<usize> = matched.renamed.iter().map(|pair| pair.1).collect();
+    let old: HashSet<usize> = matched.renamed.iter().map(|pair| pair.0).collect();
+    let new: HashSet<usize> = matched.renamed.iter().map(|pair| pair.1).collect();
     matched.removed = open.left.into_iter().filter(|index| !old.contains(index)).collect();
     matched.added = open.right.into_iter().filter(|index| !new.contains(index)).collect();
 }
@@ -99,15 +95,19 @@ enum Several {
     Never,
 }
 
-fn pass<K: Hash + Eq>(
-    left: &[Sourced],
-    right: &[Sourced],
+fn pass<'o>(
+    left: &'o [Sourced],
+    right: &'o [Sourced],
     open: &mut Open,
     pairs: &mut Vec<(usize, usize)>,
     several: Several,
-    key: &impl Fn(&Object) -> Option<K>,
+    key: impl Fn(&'o Object) -> Option<Key<'o>>,
 ) {
-    let mut groups: HashMap<K, (Vec<usize>, Vec<usize>)> = HashMap::new();
+    if open.left.is_empty() || open.right.is_empty() {
+        return;
+    }
+    let mut groups: HashMap<Key<'o>, (Vec<usize>, Vec<usize>)> =
+        HashMap::with_capacity(open.left.len());
     for &index in &open.left {
         if let Some(key) = key(&left[index].object) {
             groups.entry(key).or_default().0.push(index);
@@ -159,14 +159,14 @@ fn pair_equals(
         pairs.extend(twin.map(|twin| (twin, index)));
         twin.is_none()
     });
-    let used: std::collections::HashSet<usize> = pairs.iter().map(|pair| pair.0).collect();
+    let used: HashSet<usize> = pairs.iter().map(|pair| pair.0).collect();
     old.retain(|index| !used.contains(index));
     pairs
 }
 
 fn take(open: &mut Open, found: &[(usize, usize)]) {
-    let old: std::collections::HashSet<usize> = found.iter().map(|pair| pair.0).collect();
-    let new: std::collections::HashSet<usize> = found.iter().map(|pair| pair.1).collect();
+    let old: HashSet<usize> = found.iter().map(|pair| pair.0).collect();
+    let new: HashSet<usize> = found.iter().map(|pair| pair.1).collect();
     open.left.retain(|index| !old.contains(index));
     open.right.retain(|index| !new.contains(index));
 }
@@ -178,13 +178,13 @@ fn nameless(left: &[Sourced], right: &[Sourced], open: &mut Open, pairs: &mut Ve
     for &index in &open.left {
         let object = &left[index].object;
         if object.identity.is_none() {
-            files.entry(&object.path).or_default().0.push(index);
+            files.entry(&object.key).or_default().0.push(index);
         }
     }
     for &index in &open.right {
         let object = &right[index].object;
         if object.identity.is_none() {
-            files.entry(&object.path).or_default().1.push(index);
+            files.entry(&object.key).or_default().1.push(index);
         }
     }
     let mut found = Vec::new();
@@ -199,23 +199,20 @@ fn nameless(left: &[Sourced], right: &[Sourced], open: &mut Open, pairs: &mut Ve
 }
 
 /// Reports objects that one side declares twice, where one of them differs from the other side.
-fn duplicates<K: Hash + Eq>(
-    left: &[Sourced],
-    right: &[Sourced],
-    key: &impl Fn(&Object) -> Option<K>,
-    matched: &mut Matched,
-) {
-    for (side, name) in [(left, "before"), (right, "after")] {
-        let mut seen: HashMap<K, Vec<usize>> = HashMap::new();
+fn duplicates(left: &[Sourced], right: &[Sourced], matched: &mut Matched) {
+    let mut said: HashSet<Key<'_>> = HashSet::new();
+    for (side, name) in [(right, ""), (left, " on the older side")] {
+        let mut seen: HashMap<Key<'_>, Vec<usize>> = HashMap::with_capacity(side.len());
         for (index, sourced) in side.iter().enumerate() {
-            if let Some(key) = key(&sourced.object) {
+            if let Some(key) = full(&sourced.object) {
                 seen.entry(key).or_default().push(index);
             }
         }
         let mut groups: Vec<Vec<usize>> = seen.into_values().filter(|g| g.len() > 1).collect();
         groups.sort_unstable();
         for group in groups {
-            if group.iter().all(|&index| side[index].cancelled) {
+            let known = full(&side[group[0]].object).is_some_and(|key| !said.insert(key));
+            if known || group.iter().all(|&index| side[index].cancelled) {
                 continue;
             }
             matched.diagnostics.push(duplicate(side, &group, name));
@@ -233,7 +230,7 @@ fn duplicate(side: &[Sourced], group: &[usize], name: &str) -> Diagnostic {
         path: first.path.clone(),
         lines: group.iter().map(|&index| side[index].object.line).collect(),
         message: format!(
-            "{} is declared {} times {name}: {}",
+            "{} is declared {} times{name}: {}",
             first.title(),
             group.len(),
             places.join(", ")

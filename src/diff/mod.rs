@@ -18,6 +18,7 @@ pub mod render;
 pub mod risks;
 pub mod rules;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::manifest::{Object, SourceFile};
@@ -140,24 +141,13 @@ pub struct Options {
     pub ignore: Vec<IgnoreRule>,
     /// How names of the older side read on the newer one.
     pub names: Vec<NameMap>,
-    /// The namespace of objects that name none.
-    pub default_namespace: String,
     /// Leave out documents of equal text before parsing. Off in tests that prove it harmless.
     pub shortcut: bool,
-    /// Other objects of the newer side, unchanged, that risks depend on.
-    pub context: Vec<Object>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            lists: ListRules::default(),
-            ignore: Vec::new(),
-            names: Vec::new(),
-            default_namespace: String::new(),
-            shortcut: true,
-            context: Vec::new(),
-        }
+        Self { lists: ListRules::default(), ignore: Vec::new(), names: Vec::new(), shortcut: true }
     }
 }
 
@@ -197,6 +187,33 @@ impl Comparison {
         objects.count() + texts.count()
     }
 
+    /// Which words to look for in the unchanged documents of which scopes, before
+    /// [`Self::add_context`].
+    #[must_use]
+    pub fn neighbours(&self) -> BTreeMap<Arc<str>, BTreeSet<String>> {
+        let mut wanted: BTreeMap<Arc<str>, BTreeSet<String>> = BTreeMap::new();
+        for diff in &self.objects {
+            let Some(after) = &diff.after else { continue };
+            if let Some(word) = risks::neighbour(diff, after) {
+                wanted.entry(Arc::clone(&after.scope)).or_default().insert(word);
+            }
+        }
+        wanted
+    }
+
+    /// Adds the risks that depend on unchanged neighbours of the newer side.
+    pub fn add_context(&mut self, context: &[Object]) {
+        let mut more = Vec::new();
+        risks::together(&self.objects, context, &mut more);
+        for mut risk in more {
+            risk.message = self.masker.scrub(&risk.message);
+            if !self.risks.contains(&risk) {
+                self.risks.push(risk);
+            }
+        }
+        self.risks.sort();
+    }
+
     /// Keeps the objects and files of interest; images and risks follow.
     pub fn retain(
         &mut self,
@@ -227,7 +244,7 @@ pub fn compare(left: &[SourceFile], right: &[SourceFile], options: &Options) -> 
     for sourced in gathered.left.iter_mut().chain(&mut gathered.right) {
         normalize::secret(&mut sourced.object.value);
     }
-    let matched = matching::find(&gathered.left, &gathered.right, &options.default_namespace);
+    let matched = matching::find(&gathered.left, &gathered.right);
     let mut diagnostics = gathered.diagnostics;
     diagnostics.extend(matched.diagnostics);
     let mut collector = Collector {
@@ -324,7 +341,7 @@ impl Collector<'_> {
         self.diagnostics.sort();
         self.diagnostics.dedup();
         let images = images::changes(&self.objects);
-        let risks = risks::find(&self.objects, &images, &self.options.context);
+        let risks = risks::find(&self.objects, &images);
         let mut comparison = Comparison {
             objects: self.objects,
             texts,

@@ -97,7 +97,9 @@ fn rename(
             }
         }
         Data::List(items) => {
-            items.iter_mut().for_each(|item| rename(item, key, names, namespaces));
+            for item in items {
+                rename(item, key, names, namespaces);
+            }
         }
         Data::Text(text) => {
             let namespace =

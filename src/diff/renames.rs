@@ -42,7 +42,7 @@ pub fn find(left: &[&Object], right: &[&Object]) -> Vec<(usize, usize)> {
 type StemKey<'o> = (&'o str, &'o str, &'o str, &'o str, &'o str, &'o str);
 
 fn by_stem<'o>(left: &[&'o Object], right: &[&'o Object]) -> Vec<(usize, usize)> {
-    fn key<'o>(object: &'o Object) -> Option<StemKey<'o>> {
+    fn key(object: &Object) -> Option<StemKey<'_>> {
         let id = object.identity.as_ref()?;
         let stem = stem(&id.name).unwrap_or(&id.name);
         Some((&object.environment, &object.scope, &id.group, &id.kind, &id.namespace, stem))

@@ -61,7 +61,7 @@ impl ListRules {
         self.schemas.contains_key(&(identity.group.clone(), identity.kind.clone()))
     }
 
-    /// Learns the lists of a kind from its CustomResourceDefinition.
+    /// Learns the lists of a kind from its `CustomResourceDefinition`.
     pub fn learn(&mut self, crd: &Value) {
         let (Some(group), Some(kind)) =
             (crd.str_at(&["spec", "group"]), crd.str_at(&["spec", "names", "kind"]))

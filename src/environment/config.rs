@@ -21,6 +21,64 @@ pub struct Config {
     /// By name.
     pub apps: BTreeMap<String, App>,
     policy: PolicyConfig,
+    /// Differences that do not count.
+    pub ignore: Vec<IgnoreConfig>,
+    /// What tells the items of a list apart, by the keys that lead to it.
+    #[serde(alias = "listKeys")]
+    pub list_keys: BTreeMap<String, Vec<String>>,
+}
+
+/// A rule of `ignore:`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct IgnoreConfig {
+    /// The API group.
+    pub group: Option<String>,
+    /// The kind.
+    pub kind: Option<String>,
+    /// The namespace.
+    pub namespace: Option<String>,
+    /// The name.
+    pub name: Option<String>,
+    /// The file.
+    pub file: Option<String>,
+    /// The fields; none means the whole object.
+    pub fields: Vec<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// How an environment becomes manifests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct RenderConfig {
+    /// By what.
+    pub kind: RenderKind,
+    /// The directory of the kustomization or of the Helmfile.
+    pub path: Option<String>,
+    /// The directory of the Helm chart.
+    pub chart: Option<String>,
+    /// The name of the Helm release; else the environment's.
+    pub release: Option<String>,
+    /// The values files of the Helm release, relative to the repository.
+    pub values: Vec<String>,
+    /// More arguments for the renderer.
+    pub args: Vec<String>,
+}
+
+/// By what an environment is rendered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RenderKind {
+    /// The files are manifests already.
+    #[default]
+    Manifests,
+    /// `kustomize build`, or `kubectl kustomize`.
+    Kustomize,
+    /// `helm template`.
+    Helm,
+    /// `helmfile template`.
+    Helmfile,
 }
 
 /// One environment.
@@ -33,6 +91,10 @@ pub struct EnvironmentConfig {
     pub protected: bool,
     /// What `apply` drives; its keys are the actuator's to read.
     pub actuator: Option<serde_json::Value>,
+    /// The namespace of objects that name none.
+    pub namespace: Option<String>,
+    /// How it becomes manifests.
+    pub render: RenderConfig,
 }
 
 /// One app.

@@ -10,7 +10,9 @@ use std::rc::Rc;
 
 use globset::GlobMatcher;
 
-pub use config::{App, Config, EnvironmentConfig, FILE_NAME};
+pub use config::{
+    App, Config, EnvironmentConfig, FILE_NAME, IgnoreConfig, RenderConfig, RenderKind,
+};
 
 use crate::error::{Code, Hinted};
 use crate::policy::glob;

@@ -19,10 +19,27 @@ const ROOT: Shape = Shape::Keys(&[
     ("environments", Shape::Named(&Shape::Keys(ENVIRONMENT))),
     ("apps", Shape::Named(&Shape::Keys(&[("image", Shape::Scalar), ("source", Shape::Scalar)]))),
     ("policy", Shape::Keys(&[("registries", Shape::List), ("deny-tags", Shape::List)])),
+    ("ignore", Shape::List),
+    ("list-keys", Shape::Named(&Shape::List)),
+    ("listKeys", Shape::Named(&Shape::List)),
 ]);
 
-const ENVIRONMENT: &[(&str, Shape)] =
-    &[("files", Shape::List), ("protected", Shape::Scalar), ("actuator", Shape::Any)];
+const ENVIRONMENT: &[(&str, Shape)] = &[
+    ("files", Shape::List),
+    ("protected", Shape::Scalar),
+    ("namespace", Shape::Scalar),
+    ("render", Shape::Keys(RENDER)),
+    ("actuator", Shape::Any),
+];
+
+const RENDER: &[(&str, Shape)] = &[
+    ("kind", Shape::Scalar),
+    ("path", Shape::Scalar),
+    ("chart", Shape::Scalar),
+    ("release", Shape::Scalar),
+    ("values", Shape::List),
+    ("args", Shape::List),
+];
 
 /// Checks the keys of a configuration; `name` is the file's.
 pub(super) fn check(name: &str, text: &str) -> anyhow::Result<()> {

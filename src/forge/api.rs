@@ -239,6 +239,9 @@ impl Api {
 
     fn usual_advice(&self, answer: &Answer) -> Option<String> {
         let (title, permissions) = (self.row.title, self.row.permissions);
+        if matches!(answer.status.as_u16(), 301 | 307 | 308) {
+            return Some("the repository has moved: use its new address".to_owned());
+        }
         let token = self.access.token.as_ref().map(|token| token.origin.as_str());
         let Some(token) = token else {
             return matches!(answer.status.as_u16(), 302 | 401 | 403 | 404)

@@ -1,6 +1,6 @@
 //! The one algorithm: find by head and base, create or update what differs, then the extras.
 
-use super::text::{is_same, merge_body, short_title, wrap_body};
+use super::text::{is_same, key_of, merge_body, short_title, wrap_body};
 use super::{AutoMerge, Created, Edit, Extra, Forge, Merge, Proposal, Pull};
 use crate::error::{Code, Hinted, Report};
 
@@ -226,7 +226,7 @@ fn supersede(forge: &dyn Forge, pull: &Pull, want: &Proposal, outcome: &mut Outc
         Err(error) => return outcome.warnings.push(words(&error)),
     };
     let is_older = |other: &Pull| {
-        let same_key = super::key_of(&other.body) == Some(&*want.key);
+        let same_key = key_of(&other.body) == Some(&*want.key);
         // A fork's author may write what he likes into a body.
         let ours = other.own && same_key && other.head != want.head;
         ours && (pull.number == 0 || other.number < pull.number)

@@ -107,7 +107,7 @@ impl Gitea {
             labels: texts(&value["labels"], "name"),
             reviewers: texts(&value["requested_reviewers"], "login"),
             assignees: texts(&value["assignees"], "login"),
-            raw: json!({ "marked": marked }),
+            raw: Value::Null,
         }
     }
 

@@ -26,8 +26,8 @@ pub use api::{Access, Api, Planned, Refusal, Token};
 pub use ensure::{Action, Outcome, Progress, ensure};
 pub use probe::probe;
 pub use remote::{Hints, Known, Place, Remote, place_of, recognise, resolve_alias};
-pub use text::{BEGIN, Draft, END, Marks, cut, key_of, merge_body, wrap_body};
-pub use tokenless::{Announcement, Push, PushNotes, Tokenless, announced, tokenless_push};
+pub use text::Marks;
+pub use tokenless::{Push, PushNotes, Tokenless, announced, tokenless_push};
 
 /// What is to be open in the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -147,8 +147,6 @@ pub struct Place {
 pub struct Hints {
     /// `--forge`.
     pub forge: Option<String>,
-    /// Forges of hosts by configuration: host (and port), row name.
-    pub hosts: Vec<(String, String)>,
     /// The CI system's own server: its URL and its row name.
     pub ci: Option<(String, String)>,
 }
@@ -161,10 +159,6 @@ pub fn recognise(remote: &Remote, hints: &Hints) -> anyhow::Result<Option<&'stat
     }
     if remote.is_local() {
         return Ok(None);
-    }
-    let configured = hints.hosts.iter().find(|(host, _)| is_host(remote, host));
-    if let Some((_, name)) = configured {
-        return named(name).map(Some).ok_or_else(|| unknown(name));
     }
     if let Some((server, name)) = &hints.ci
         && is_server(remote, server)
@@ -181,12 +175,6 @@ fn unknown(name: &str) -> anyhow::Error {
     let names: Vec<&str> = TABLE.iter().map(|row| row.name).collect();
     let message = format!("cannot use the forge `{name}`: there is no such forge");
     Hinted::new(Code::Usage, message, format!("it is one of {}", names.join(", "))).into()
-}
-
-fn is_host(remote: &Remote, host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    let with_port = remote.port.map(|port| format!("{}:{port}", remote.host));
-    host == remote.host || Some(host) == with_port
 }
 
 /// Whether a CI system's server is the remote's host; the port counts where both have one.
@@ -268,8 +256,7 @@ mod tests {
         assert_eq!(name_of(&remote, &ci("https://git.corp.example")), None);
         let web = Remote::new("https", "git.corp", Some(3000), "g/r");
         assert_eq!(name_of(&web, &ci("https://git.corp")), None);
-        let hosts = vec![("git.corp:3000".to_owned(), "gitea".to_owned())];
-        assert_eq!(name_of(&web, &Hints { hosts, ..ci("https://git.corp:3000") }), Some("gitea"));
+        assert_eq!(name_of(&web, &ci("https://git.corp:3000")), Some("gitlab"));
         let hints = Hints { forge: Some("azure".to_owned()), ..Hints::default() };
         assert_eq!(name_of(&web, &hints), Some("azure"));
         let wrong = Hints { forge: Some("svn".to_owned()), ..Hints::default() };

@@ -3,9 +3,9 @@
 //! Only what stands between the markers is ours; everything a person wrote around them stays.
 
 /// Where our part begins.
-pub const BEGIN: &str = "gitops:begin";
+const BEGIN: &str = "gitops:begin";
 /// Where our part ends.
-pub const END: &str = "gitops:end";
+const END: &str = "gitops:end";
 const KEY: &str = "gitops:key";
 
 /// How text is hidden in a forge's Markdown.
@@ -26,12 +26,12 @@ impl Marks {
     }
 }
 
-/// What [`fit`](merge_body) leaves behind where it had to cut.
+/// What stands where something was cut.
 const CUT: &str = "\n\n… cut: the whole text is over this forge's limit.";
 
 /// Our part with its markers, at most `limit` bytes long.
 #[must_use]
-pub fn wrap_body(marks: Marks, key: &str, body: &str, limit: usize) -> String {
+pub(super) fn wrap_body(marks: Marks, key: &str, body: &str, limit: usize) -> String {
     let begin = format!("{}\n{}", marks.hide(BEGIN), marks.hide(&format!("{KEY} {}", safe(key))));
     let end = marks.hide(END);
     // A link definition needs blank lines around it, and a comment does not mind them.
@@ -46,7 +46,7 @@ fn safe(key: &str) -> String {
 
 /// A text of at most `limit` bytes: whole lines, and a word on what is missing.
 #[must_use]
-pub fn cut(text: &str, limit: usize) -> String {
+pub(super) fn cut(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
@@ -62,7 +62,7 @@ pub fn cut(text: &str, limit: usize) -> String {
 
 /// The old body with our part replaced, or put before it where it had none.
 #[must_use]
-pub fn merge_body(marks: Marks, key: &str, old: &str, ours: &str, limit: usize) -> String {
+pub(super) fn merge_body(marks: Marks, key: &str, old: &str, ours: &str, limit: usize) -> String {
     let old = normal(old);
     let (before, after) = match our_span(&old) {
         Some((from, to)) => (&old[..from], &old[to..]),
@@ -97,7 +97,7 @@ fn our_span(body: &str) -> Option<(usize, usize)> {
 
 /// Which environment and app a body of ours is about.
 #[must_use]
-pub fn key_of(body: &str) -> Option<&str> {
+pub(super) fn key_of(body: &str) -> Option<&str> {
     let (from, to) = our_span(body)?;
     let line = body[from..to].lines().map(str::trim).find(|line| line.contains(KEY))?;
     let key = &line[line.find(KEY)? + KEY.len()..];
@@ -117,17 +117,17 @@ pub(super) fn short_title(title: &str, limit: usize) -> String {
 
 /// How forges without a draft flag mark a draft: in its title.
 #[derive(Clone, Copy, Debug)]
-pub struct Draft {
+pub(super) struct Draft {
     /// What we write.
-    pub prefix: &'static str,
+    pub(super) prefix: &'static str,
     /// What means the same; compared without regard to case.
-    pub others: &'static [&'static str],
+    pub(super) others: &'static [&'static str],
 }
 
 impl Draft {
     /// The title itself, and whether it was marked.
     #[must_use]
-    pub fn split<'a>(&self, title: &'a str) -> (&'a str, bool) {
+    pub(super) fn split<'a>(&self, title: &'a str) -> (&'a str, bool) {
         let marked = std::iter::once(&self.prefix).chain(self.others).find_map(|prefix| {
             let head = title.get(..prefix.len())?;
             head.eq_ignore_ascii_case(prefix).then(|| title[prefix.len()..].trim_start())
@@ -137,7 +137,7 @@ impl Draft {
 
     /// The title as it is to be sent.
     #[must_use]
-    pub fn join(&self, title: &str, draft: bool) -> String {
+    pub(super) fn join(&self, title: &str, draft: bool) -> String {
         let title = self.split(title).0;
         if draft { format!("{} {title}", self.prefix) } else { title.to_owned() }
     }

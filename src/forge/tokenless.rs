@@ -47,9 +47,6 @@ pub struct PushNotes {
     pub url: Option<String>,
 }
 
-/// Something to say in a push: how it is done, or that it cannot be.
-pub type Announcement<'a> = (&'a str, bool);
-
 /// The push that opens, or updates, the pull request; none where the forge knows no such thing.
 #[must_use]
 pub fn tokenless_push(row: &Row, repository: &str, want: &Proposal) -> Option<Push> {
@@ -73,7 +70,7 @@ fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn lacking(push: &mut Push, title: &str, wishes: &[Announcement<'_>]) {
+fn lacking(push: &mut Push, title: &str, wishes: &[(&str, bool)]) {
     for (what, wished) in wishes {
         if *wished {
             push.warnings

@@ -26,6 +26,12 @@ pub(super) struct Memory {
     /// The commit of each branch whose trees are here.
     #[serde(default)]
     pub(super) branches: BTreeMap<String, String>,
+    /// Whether all trees of those commits are here, not just the upper ones.
+    #[serde(default)]
+    pub(super) is_complete: bool,
+    /// The server does not leave trees out.
+    #[serde(default)]
+    pub(super) sends_all_trees: bool,
     /// What the server can do, when it speaks version 2.
     #[serde(default)]
     pub(super) capabilities: Option<Vec<String>>,

@@ -11,14 +11,12 @@ use super::Settings;
 use super::backend::Pushed;
 use super::commit::{self, Person};
 use super::config::Config;
-use super::message::Origin;
 use super::refusal::{is_final, rejected};
 use super::remote::Remote;
 use super::sign::Signer;
-use super::store::{Complete, Edit, Store};
+use super::store::{Edit, Store};
 use crate::error::{Code, Hinted};
 use crate::http::mask;
-use crate::snapshot::Snapshot;
 
 /// A repository with a work tree.
 pub struct Checkout {
@@ -226,62 +224,6 @@ impl Checkout {
         Ok(Upstream { remote, url, branch })
     }
 
-    /// Shows the commit that is checked out, as it was committed.
-    pub fn look<T>(
-        &self,
-        look: impl FnOnce(&str, &dyn Snapshot) -> anyhow::Result<T>,
-    ) -> anyhow::Result<T> {
-        let Some(head) = self.head()? else {
-            let message = "cannot read the commit that is checked out: there is none yet";
-            return Err(Hinted::new(Code::Git, message, "make a first commit").into());
-        };
-        look(&head.to_string(), &self.store.files(self.store.tree_of(head)?, &Complete))
-    }
-
-    fn message(&self) -> Option<String> {
-        let head = self.repository().find_commit(self.head().ok()??).ok()?;
-        Some(String::from_utf8_lossy(head.message_bytes()).into_owned())
-    }
-
-    /// The first line of the message of the commit that is checked out.
-    #[must_use]
-    pub fn subject(&self) -> Option<String> {
-        self.message()?.lines().next().map(str::to_owned)
-    }
-
-    /// Whether that message has a line that begins so.
-    #[must_use]
-    pub fn message_has(&self, beginning: &str) -> bool {
-        self.message().is_some_and(|text| text.lines().any(|line| line.starts_with(beginning)))
-    }
-
-    /// Whether a commit is another one, or in its history, as far as both are here.
-    #[must_use]
-    pub fn is_in_history(&self, commit: &str, of: &str) -> bool {
-        let (Ok(commit), Ok(of)) = (Oid::from_str(commit), Oid::from_str(of)) else { return false };
-        commit == of || self.repository().graph_descendant_of(of, commit).unwrap_or(false)
-    }
-
-    /// What a branch of the remote is now.
-    pub fn tip_of(
-        &self,
-        upstream: &Upstream,
-        remote: &mut Remote,
-    ) -> anyhow::Result<Option<String>> {
-        remote.advertised(&upstream.branch)
-    }
-
-    /// A branch of a remote that was given by its name.
-    pub fn destination(&self, remote: &str, branch: &str) -> anyhow::Result<Upstream> {
-        let url = |key: &str| self.config.get(&format!("remote.{remote}.{key}")).map(str::to_owned);
-        let Some(url) = url("pushurl").or_else(|| url("url")) else {
-            let message = format!("cannot push: the checkout has no remote `{remote}`");
-            let hint = "`git remote -v` lists them; --remote chooses one, --repo URL needs none";
-            return Err(Hinted::new(Code::Git, message, hint).into());
-        };
-        Ok(Upstream { remote: remote.to_owned(), url, branch: branch.to_owned() })
-    }
-
     /// Refuses to push when the upstream has what is not here; gives its commit otherwise.
     pub fn check_upstream(
         &self,
@@ -357,6 +299,11 @@ impl Checkout {
 }
 
 impl Upstream {
+    /// A branch of a remote with this URL.
+    pub(super) fn new(remote: &str, url: String, branch: &str) -> Self {
+        Self { remote: remote.to_owned(), url, branch: branch.to_owned() }
+    }
+
     /// The URL, for [`Remote::open_with`].
     #[must_use]
     pub fn url(&self) -> &str {
@@ -383,33 +330,4 @@ fn is_executable(path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_executable(_: &Path) -> bool {
     false
-}
-
-/// What the repository around a directory says of a commit, by default of the one checked out; nothing
-/// where there is no repository, or it is the one at `not`.
-#[must_use]
-pub fn origin_of(dir: &Path, revision: Option<&str>, not: Option<&Path>) -> Option<Origin> {
-    let repository = Repository::discover(dir).ok()?;
-    let is_same = |other: &Path| {
-        let root = repository.workdir().and_then(|root| root.canonicalize().ok());
-        root.is_some() && root == other.canonicalize().ok()
-    };
-    if not.is_some_and(is_same) {
-        return None;
-    }
-    let commit = match revision {
-        Some(id) => repository.find_commit(Oid::from_str(id).ok()?).ok()?,
-        None => repository.head().ok()?.peel_to_commit().ok()?,
-    };
-    let url = repository.find_remote("origin").ok().and_then(|r| r.url().ok().map(str::to_owned));
-    let author = commit.author();
-    let (name, email) = (author.name().ok()?.to_owned(), author.email().ok()?.to_owned());
-    Some(Origin {
-        repository: url,
-        revision: Some(commit.id().to_string()),
-        run: None,
-        author: Some(format!("{name} <{email}>")),
-        date: Some(commit::iso_date(author.when().seconds(), author.when().offset_minutes())),
-        subject: commit.summary().ok().flatten().map(str::to_owned),
-    })
 }

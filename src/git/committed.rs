@@ -1,76 +1,68 @@
-//! The files of a commit of the repository around us, read only.
+//! What a checkout has committed, and where it can be pushed to besides the upstream.
 
-use std::path::Path;
+use git2::Oid;
 
-use git2::{ErrorCode, Oid, Repository};
-
-use super::store::{Complete, Store};
+use super::checkout::{Checkout, Upstream};
+use super::remote::Remote;
+use super::store::Complete;
 use crate::error::{Code, Hinted};
 use crate::snapshot::Snapshot;
 
-/// More commits on top of ours than that are not looked through.
-const MOST_DESCENDANTS: usize = 2000;
-
-/// A commit, and everything in it.
-pub struct Committed {
-    store: Store,
-    commit: Oid,
-    tree: Oid,
-}
-
-impl Committed {
-    /// The commit that `revision` names in the repository at `root`; `None` where there is no repository.
-    pub fn find(root: &Path, revision: &str) -> anyhow::Result<Option<Self>> {
-        let repository = match Repository::open(root) {
-            Ok(repository) => repository,
-            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
-            Err(error) => {
-                let message =
-                    format!("cannot open the repository `{}`: {}", root.display(), error.message());
-                return Err(Hinted::plain(Code::Git, message).into());
-            }
+impl Checkout {
+    /// Shows the commit that is checked out, as it was committed.
+    pub fn look<T>(
+        &self,
+        look: impl FnOnce(&str, &dyn Snapshot) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let Some(head) = self.head_id()? else {
+            let message = "cannot read the commit that is checked out: there is none yet";
+            return Err(Hinted::new(Code::Git, message, "make a first commit").into());
         };
-        let found = repository.revparse_single(revision).and_then(|found| {
-            let commit = found.peel_to_commit()?;
-            Ok((commit.id(), commit.tree_id()))
-        });
-        let (commit, tree) = match found {
-            Ok(ids) => ids,
-            Err(error) => {
-                let message = format!("cannot find the revision `{revision}`: {}", error.message());
-                let hint = "fetch it first, or name another with --rev";
-                return Err(Hinted::new(Code::NotFound, message, hint).into());
-            }
-        };
-        Ok(Some(Self { store: Store::of(repository), commit, tree }))
+        look(&head.to_string(), &self.store().files(self.store().tree_of(head)?, &Complete))
     }
 
-    /// Its id.
-    #[must_use]
-    pub fn id(&self) -> String {
-        self.commit.to_string()
+    fn message(&self) -> Option<String> {
+        let head = self.store().repository().find_commit(self.head_id().ok()??).ok()?;
+        Some(String::from_utf8_lossy(head.message_bytes()).into_owned())
     }
 
-    /// Its files.
+    /// The first line of the message of the commit that is checked out.
     #[must_use]
-    pub fn files(&self) -> impl Snapshot + '_ {
-        self.store.files(self.tree, &Complete)
+    pub fn subject(&self) -> Option<String> {
+        self.message()?.lines().next().map(str::to_owned)
     }
 
-    /// The commits of all branches that are known here and contain this one.
+    /// Whether that message has a line that begins so.
     #[must_use]
-    pub fn descendants(&self) -> Vec<String> {
-        let repository = self.store.repository();
-        let walk = || -> Result<Vec<Oid>, git2::Error> {
-            let mut walk = repository.revwalk()?;
-            walk.push_glob("refs/heads/*")?;
-            walk.push_glob("refs/remotes/*")?;
-            walk.hide(self.commit)?;
-            walk.take(MOST_DESCENDANTS).collect()
+    pub fn message_has(&self, beginning: &str) -> bool {
+        self.message().is_some_and(|text| text.lines().any(|line| line.starts_with(beginning)))
+    }
+
+    /// Whether a commit is another one, or in its history, as far as both are here.
+    #[must_use]
+    pub fn is_in_history(&self, commit: &str, of: &str) -> bool {
+        let (Ok(commit), Ok(of)) = (Oid::from_str(commit), Oid::from_str(of)) else { return false };
+        commit == of || self.store().repository().graph_descendant_of(of, commit).unwrap_or(false)
+    }
+
+    /// What a branch of the remote is now.
+    pub fn tip_of(
+        &self,
+        upstream: &Upstream,
+        remote: &mut Remote,
+    ) -> anyhow::Result<Option<String>> {
+        remote.advertised(&upstream.branch)
+    }
+
+    /// A branch of a remote that was given by its name.
+    pub fn destination(&self, remote: &str, branch: &str) -> anyhow::Result<Upstream> {
+        let url =
+            |key: &str| self.config().get(&format!("remote.{remote}.{key}")).map(str::to_owned);
+        let Some(url) = url("pushurl").or_else(|| url("url")) else {
+            let message = format!("cannot push: the checkout has no remote `{remote}`");
+            let hint = "`git remote -v` lists them; --remote chooses one, --repo URL needs none";
+            return Err(Hinted::new(Code::Git, message, hint).into());
         };
-        let contains = |id: &Oid| repository.graph_descendant_of(*id, self.commit).unwrap_or(false);
-        // Without them only the commit itself counts.
-        let found = walk().unwrap_or_default();
-        found.iter().filter(|id| contains(id)).map(ToString::to_string).collect()
+        Ok(Upstream::new(remote, url, branch))
     }
 }

@@ -19,32 +19,35 @@ mod head;
 mod history;
 mod identity;
 mod land;
+pub mod local;
 mod message;
 mod objects;
 mod past;
 mod refusal;
 mod remote;
+mod revision;
 mod say;
 mod sign;
 mod store;
+pub mod timeline;
 mod trouble;
 mod wire;
 
 use std::path::PathBuf;
 
 pub use address::{Address, carries_password, looks_remote};
-pub use checkout::{Checkout, Prepared, Upstream, origin_of};
+pub use checkout::{Checkout, Prepared, Upstream};
 pub use commit::{Person, iso_date};
-pub use committed::Committed;
 pub use config::{Config, Sources};
 pub use credentials::{HostToken, password_for};
 pub use head::Head;
-pub use history::{create_bare, subjects};
+pub use history::{create_bare, origin_of, subjects};
 pub use identity::Identity;
 pub use land::{Commit, Landed, Landing, Round, land};
 pub use message::{Change, Message, Origin, with_trailers};
 pub use past::{Past, PastFile, Visit, Walked, subjects_between};
 pub use remote::{Remote, is_bare};
+pub use revision::Committed;
 pub use say::{Event, Say};
 pub use sign::Signer;
 

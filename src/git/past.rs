@@ -3,6 +3,8 @@
 //! It works on a checkout and, fetching as it goes, on a remote repository without one. Only first parents
 //! count: what a merge brought in happened when it was merged.
 
+use std::collections::BTreeSet;
+
 use git2::Oid;
 
 use super::backend::View as _;
@@ -42,6 +44,21 @@ pub enum Walked {
 
 /// Whether to go on.
 pub type Visit<'v> = &'v mut dyn FnMut(Past) -> anyhow::Result<bool>;
+
+/// Whether a commit is in the history of a tip, as far as that is here and not before one of `ends`.
+pub(super) fn reaches(store: &Store, tip: Oid, commit: Oid, ends: &[Oid]) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut next = vec![tip];
+    while let Some(id) = next.pop() {
+        if id == commit {
+            return true;
+        }
+        if seen.insert(id) && !ends.contains(&id) {
+            next.extend(store.parents(id));
+        }
+    }
+    false
+}
 
 /// Walks back from a commit as far as the store goes.
 pub(super) fn walk(

@@ -100,6 +100,11 @@ impl Remote {
         &self.way.config
     }
 
+    /// Says that only a few paths will be looked at: it makes the first fetch from a large repository faster.
+    pub fn expect_few_paths(&mut self) {
+        self.backend.expect_few_paths();
+    }
+
     /// Shows a branch, or the default one, to `look`; nothing is written, and no right to is needed.
     pub fn look<T>(
         &mut self,

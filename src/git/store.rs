@@ -184,6 +184,9 @@ impl Write for PackSink<'_> {
 pub(super) trait Fetch {
     /// Gets them all at once.
     fn fetch(&self, ids: &[Oid]) -> anyhow::Result<()>;
+
+    /// Gets a tree, and most likely those below it.
+    fn fetch_tree(&self, id: Oid) -> anyhow::Result<()>;
 }
 
 /// Nowhere: everything there is, is here.
@@ -192,6 +195,10 @@ pub(super) struct Complete;
 impl Fetch for Complete {
     fn fetch(&self, _: &[Oid]) -> anyhow::Result<()> {
         // Reading the object gives libgit2's own error, which names it.
+        Ok(())
+    }
+
+    fn fetch_tree(&self, _: Oid) -> anyhow::Result<()> {
         Ok(())
     }
 }
@@ -204,7 +211,11 @@ pub(super) struct Stored<'a> {
 
 impl Objects for Stored<'_> {
     fn children(&self, tree: &str) -> anyhow::Result<Vec<Node>> {
-        let tree = self.store.repository.find_tree(Oid::from_str(tree)?)?;
+        let id = Oid::from_str(tree)?;
+        if !self.store.has(id) {
+            self.fetch.fetch_tree(id)?;
+        }
+        let tree = self.store.repository.find_tree(id)?;
         let mut nodes = Vec::with_capacity(tree.len());
         for entry in &tree {
             let Ok(name) = std::str::from_utf8(entry.name_bytes()) else { continue };

@@ -60,10 +60,9 @@ pub fn resolve_tagged(text: &str, tag: &str, schema: Schema) -> Option<Scalar> {
         ("null", scalar @ Scalar::Null)
         | ("bool", scalar @ Scalar::Bool(_))
         | ("int", scalar @ Scalar::Int(_))
-        | ("float", scalar @ (Scalar::Int(_) | Scalar::Float(_)))
-        | ("timestamp", scalar @ Scalar::Text) => Some(scalar),
+        | ("float", scalar @ (Scalar::Int(_) | Scalar::Float(_))) => Some(scalar),
         ("null" | "bool" | "int" | "float", _) => None,
-        // `!!str`, `!!binary` and the tags of somebody else (`!Ref`) leave the text alone.
+        // Tags of somebody else (`!Ref`) leave the text alone, as `!!str` does.
         _ => Some(Scalar::Text),
     }
 }
@@ -98,6 +97,9 @@ fn number(text: &str) -> Scalar {
     if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b)) {
         return Scalar::Text;
     }
+    if text.starts_with('.') && !separates_digits(text) {
+        return Scalar::Text;
+    }
     let plain: String;
     let digits = if text.contains('_') {
         plain = text.replace('_', "");
@@ -109,6 +111,15 @@ fn number(text: &str) -> Scalar {
         return whole;
     }
     if is_decimal(digits) { float(digits) } else { Scalar::Text }
+}
+
+/// Whether each `_` stands between two digits. Go insists on that only where it reads floats alone.
+fn separates_digits(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_digit =
+        |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    let between = |at: usize| is_digit(at.checked_sub(1)) && is_digit(Some(at + 1));
+    (0..bytes.len()).all(|at| bytes[at] != b'_' || between(at))
 }
 
 fn special_float(text: &str) -> Option<f64> {
@@ -177,12 +188,12 @@ fn float(text: &str) -> Scalar {
     }
 }
 
+/// A float as JSON carries it: its shortest digits, which a reader may take for a whole number.
 fn whole_or_float(value: f64) -> Scalar {
-    /// 2^63, which 64 bits signed do not hold.
-    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if value.fract() == 0.0 && (-LIMIT..LIMIT).contains(&value) {
-        #[expect(clippy::cast_possible_truncation, reason = "it has no fraction and fits")]
-        return Scalar::Int(value as i64);
+    if value.fract() == 0.0
+        && let Ok(whole) = format!("{value}").parse()
+    {
+        return Scalar::Int(whole);
     }
     Scalar::Float(value)
 }

@@ -1,10 +1,13 @@
 //! Runs the program as a user would and compares everything it says.
 
 #![allow(
+    clippy::print_stderr,
+    clippy::similar_names,
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::disallowed_methods,
     unreachable_pub,
-    reason = "a test fails by panicking, and prepares its own files and environment"
+    reason = "a test fails by panicking, tells its story in one piece, and prepares its own files and environment"
 )]
 
 mod support;
@@ -13,10 +16,15 @@ mod apply;
 mod basics;
 mod bump_tag;
 mod corpus;
+mod diff;
+mod digest_dir;
 mod docs;
 mod forge;
 mod git;
+mod kubectl;
 mod properties;
 mod pull_requests;
+mod status;
 mod tidy;
+mod validate;
 mod verbs;

@@ -10,15 +10,18 @@ const DOMAIN: &[&str] = &[
     "snapshot",
     "image",
     "manifest",
+    "moment",
     "environment",
     "policy",
     "yaml",
     "target",
+    "deployed",
     "diff",
+    "validate",
     "digest",
 ];
 const ADAPTERS: &[&str] =
-    &["files", "worktree", "git", "http", "forge", "notifier", "actuator", "ci"];
+    &["files", "tree", "worktree", "git", "http", "forge", "notifier", "actuator", "ci"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -7,11 +7,11 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::Args;
-use crate::actuator::{self, Actuator, Context, Declared, File, Holder, Render, Settings};
+use crate::actuator::{self, Actuator, Context, Declared, File, Holder, Render, Settings, render};
 use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::commands::landing::{self, Place, place};
-use crate::environment::{self, Config, Environment};
+use crate::environment::{self, Config, Environment, RenderConfig, RenderKind};
 use crate::error::{Code, Hinted};
 use crate::files;
 use crate::git::{Committed, Event, Remote, Say};
@@ -208,8 +208,14 @@ fn read(
     let Some(environment) = chosen.first() else { anyhow::bail!("no environment") };
     let settings = settings(&config, name)?;
     let (mut declared, source) = declared(snapshot, environment, &config, &settings)?;
+    let own = config.environments.get(name).cloned().unwrap_or_default();
     if let Some(render) = &settings.common.render {
         declared.files = rendered(snapshot, render, &settings, name, &variables.pairs())?;
+    } else if own.render.kind != RenderKind::Manifests {
+        let copy = actuator::copy(&everything(snapshot)?)?;
+        let namespace = own.namespace.as_deref();
+        let job = render::Job { environment: name, config: &own.render, namespace };
+        declared.files = one_file(job.run(copy.path())?.into_bytes());
     }
     Ok(Reading { environment: name.to_owned(), settings, declared, source })
 }
@@ -222,13 +228,20 @@ fn rendered(
     name: &str,
     variables: &[(String, String)],
 ) -> anyhow::Result<Vec<File>> {
+    let files = everything(snapshot)?;
+    let path = settings.common.path.as_deref().unwrap_or(".");
+    Ok(one_file(actuator::run_renderer(render, name, path, &files, variables)?))
+}
+
+fn one_file(bytes: Vec<u8>) -> Vec<File> {
+    vec![File { path: "rendered.yaml".to_owned(), bytes }]
+}
+
+/// Every file of the repository.
+fn everything(snapshot: &dyn Snapshot) -> anyhow::Result<Vec<File>> {
     let paths = all_files(snapshot, "")?;
     let bytes = snapshot.read(&paths)?;
-    let files: Vec<File> =
-        paths.into_iter().zip(bytes).map(|(path, bytes)| File { path, bytes }).collect();
-    let path = settings.common.path.as_deref().unwrap_or(".");
-    let text = actuator::render(render, name, path, &files, variables)?;
-    Ok(vec![File { path: "rendered.yaml".to_owned(), bytes: text }])
+    Ok(paths.into_iter().zip(bytes).map(|(path, bytes)| File { path, bytes }).collect())
 }
 
 fn settings(config: &Config, name: &str) -> anyhow::Result<Settings> {
@@ -238,7 +251,15 @@ fn settings(config: &Config, name: &str) -> anyhow::Result<Settings> {
         let hint = "say in gitops.yaml what to drive: `actuator: { kind: kubernetes, context: … }`";
         return Err(Hinted::new(Code::Config, message, hint).into());
     };
-    Settings::read(name, actuator)
+    let mut settings = Settings::read(name, actuator)?;
+    let namespace = config.environments.get(name).and_then(|e| e.namespace.clone());
+    // What is said of the environment holds for what drives it.
+    if let (Some(namespace), "kubernetes") = (namespace, settings.common.kind.as_str())
+        && settings.own["namespace"].is_null()
+    {
+        settings.own["namespace"] = Value::String(namespace);
+    }
+    Ok(settings)
 }
 
 /// The files of the environment as the actuator gets them, and what pins them.
@@ -264,20 +285,25 @@ fn declared(
     let listed = files.iter().map(|file| format!("{} {}\n", sha256(&file.bytes), file.path));
     let inputs = sha256(listed.collect::<String>().as_bytes());
     let own = config.environments.get(&environment.name).and_then(|e| e.actuator.clone());
+    let own_render = config.environments.get(&environment.name).map(|e| &e.render);
     let source = Source {
         environment: environment.name.clone(),
         commit: String::new(),
         inputs,
         config: sha256(sorted(&own.unwrap_or(Value::Null)).to_string().as_bytes()),
-        renderer: renderer(settings),
+        renderer: renderer(settings, own_render),
     };
     Ok((Declared { files, ..Declared::default() }, source))
 }
 
 /// Where the objects come from; a change of it is no reason to delete what came from elsewhere.
-fn renderer(settings: &Settings) -> String {
+fn renderer(settings: &Settings, own: Option<&RenderConfig>) -> String {
     let how = match &settings.common.render {
-        None => "manifests".to_owned(),
+        None => own.map_or("manifests".to_owned(), |render| {
+            let kind = format!("{:?}", render.kind).to_lowercase();
+            let place = render.path.as_ref().or(render.chart.as_ref());
+            place.map_or(kind.clone(), |place| format!("{kind} of {place}"))
+        }),
         Some(Render::Kind(kind)) => kind.clone(),
         Some(Render::Command(argv)) => mask(&argv.join(" ")),
     };

@@ -109,7 +109,10 @@ impl Intent for Request<'_> {
             if root.iter().any(|entry| entry.name == environment::FILE_NAME) {
                 paths.push(environment::FILE_NAME.to_owned());
             }
-            paths.extend(self.file.clone());
+            if let Some(file) = &self.file {
+                paths.push(file.clone());
+                return Ok(paths);
+            }
             let all = environment::all(tree, &Config::default())?;
             for environment in environment::select(&all, &self.args.env).unwrap_or_default() {
                 paths.extend(environment.list(tree)?);
@@ -119,6 +122,10 @@ impl Intent for Request<'_> {
         };
         // Only a guess: the plan says properly what cannot be read.
         let _ = guess().and_then(|paths| tree.read(&paths));
+    }
+
+    fn names_its_file(&self) -> bool {
+        self.file.is_some()
     }
 
     fn explain(&self, tree: &dyn Snapshot, ui: &Ui) -> anyhow::Result<()> {

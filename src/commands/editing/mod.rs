@@ -1,6 +1,6 @@
 //! What every command shares that edits: in a directory, in a remote repository, or by a pull request.
 //!
-//! A command says what it wants as an [`Intent`], a plan for any snapshot; where the plan goes is decided
+//! A command says what it wants as an `Intent`, a plan for any snapshot; where the plan goes is decided
 //! here, once, by `--repo`, `--commit`, `--push` and `--pr`.
 
 mod checkout;
@@ -35,6 +35,11 @@ pub(crate) trait Intent {
 
     /// The edits that bring a snapshot there.
     fn plan(&self, snapshot: &dyn Snapshot) -> anyhow::Result<Plan>;
+
+    /// Whether nothing has to be searched for.
+    fn names_its_file(&self) -> bool {
+        false
+    }
 
     /// Has a remote repository send at once what the plan will read.
     fn prefetch(&self, _snapshot: &dyn Snapshot) {}

@@ -24,6 +24,9 @@ pub(super) fn run(
     ui: &Ui,
 ) -> anyhow::Result<Outcome> {
     let mut remote = context.remote(target.url, ui)?;
+    if intent.names_its_file() {
+        remote.expect_few_paths();
+    }
     let plan_on = |round: &Round<'_>| {
         intent.prefetch(round.snapshot());
         if target.explain && round.number == 1 {

@@ -6,6 +6,7 @@ use super::Intent;
 use crate::bump::{Edit, Plan};
 use crate::error::Outcome;
 use crate::ui::Ui;
+use crate::validate;
 
 /// What became of the plan.
 pub(crate) enum Done {
@@ -36,6 +37,14 @@ pub(crate) fn report(
     ui: &Ui,
 ) -> anyhow::Result<Outcome> {
     plan.warnings.iter().for_each(|warning| ui.warn(warning));
+    for file in plan.changes.files() {
+        let text = String::from_utf8_lossy(&file.after);
+        let found = validate::check_text(&file.path, &text);
+        // What no reader understands has been refused, or asked for, before.
+        for finding in found.iter().filter(|finding| finding.id == "duplicate-key") {
+            ui.warn(format!("{}:{}: {}", finding.file, finding.line, finding.message));
+        }
+    }
     plan.notes.iter().for_each(|note| ui.detail(note));
     if let Done::Committed(committed) = done {
         for edit in &committed.overtook {

@@ -53,7 +53,7 @@ pub(crate) fn connect(
         remote.host = forge::resolve_alias(&remote.host);
     }
     let client = Rc::new(Client::new(context.settings().http.clone()));
-    let hints = Hints { forge: args.forge.clone(), ci: variables.forge(), ..Hints::default() };
+    let hints = Hints { forge: args.forge.clone(), ci: variables.forge() };
     let mut known = Known { api: args.api_url.clone(), root: root(variables, &remote) };
     let row = match forge::recognise(&remote, &hints)? {
         Some(row) => row,

@@ -10,6 +10,10 @@ use crate::diff::{Comparison, risks};
 /// How many annotations GitHub shows per step and level.
 const GITHUB_LIMIT: usize = 10;
 
+/// What the ids mean that are no risks.
+pub const DESCRIPTIONS: &[(&str, &str)] =
+    &[("image", "An image changes"), ("duplicate", "Something is declared more than once")];
+
 /// One thing to say about one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

@@ -39,7 +39,9 @@ pub fn render(comparison: &Comparison, sides: &Sides, marker: &str, budget: usiz
 fn head(comparison: &Comparison, sides: &Sides, marker: &str) -> String {
     let mut out = format!("<!-- gitops-diff:{} -->\n", marker.replace("--", "- -"));
     let _ = writeln!(out, "### {} → {}\n", text(&sides.before), text(&sides.after));
-    let _ = writeln!(out, "{}", if comparison.is_empty() { "No differences." } else { "" });
+    if comparison.is_empty() {
+        out.push_str("No differences.\n");
+    }
     if !comparison.images.is_empty() {
         out.push_str("| Image | From | To | Step | Used by |\n|---|---|---|---|---|\n");
     }

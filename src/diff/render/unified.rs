@@ -11,29 +11,38 @@ use crate::manifest::SourceFile;
 #[must_use]
 pub fn render(left: &[SourceFile], right: &[SourceFile], masker: &Masker) -> (String, Vec<String>) {
     let (old, new) = (by_path(left), by_path(right));
-    let mut paths: Vec<&str> = left.iter().chain(right).map(|file| &*file.path).collect();
+    let mut paths: Vec<&str> = left.iter().chain(right).map(|file| &*file.key).collect();
     paths.sort_unstable();
     paths.dedup();
-    let (mut patch, mut masked) = (String::new(), Vec::new());
+    let (mut patch, mut touched) = (String::new(), Vec::new());
     for path in paths {
-        let text =
-            |file: &&SourceFile| file.text.clone().unwrap_or_else(|| "(binary)\n".to_owned());
-        let (before, after) = (old.get(path).map(text), new.get(path).map(text));
+        let (before, after) = (old.get(path), new.get(path));
+        if [before, after].into_iter().flatten().any(|file| file.text.is_none()) {
+            patch.push_str(&binary(path));
+            continue;
+        }
+        let text = |file: &&SourceFile| file.text.clone().unwrap_or_default();
+        let (before, after) = (before.map(text), after.map(text));
         if before == after {
             continue;
         }
-        let hide = |side: Option<String>| side.map(|text| (lines::masked(&text, masker), text));
+        let hide = |side: Option<String>| side.map(|own| (lines::masked(&own, masker), own));
         let (before, after) = (hide(before), hide(after));
-        if before.iter().chain(&after).any(|(hidden, text)| hidden != text) {
-            masked.push(path.to_owned());
+        if before.iter().chain(&after).any(|(hidden, own)| hidden != own) {
+            touched.push(path.to_owned());
         }
         patch.push_str(&one(path, before.map(|side| side.0), after.map(|side| side.0)));
     }
-    (patch, masked)
+    (patch, touched)
 }
 
 fn by_path(files: &[SourceFile]) -> HashMap<&str, &SourceFile> {
-    files.iter().map(|file| (&*file.path, file)).collect()
+    files.iter().map(|file| (&*file.key, file)).collect()
+}
+
+/// As `git diff` says it without `--binary`.
+fn binary(path: &str) -> String {
+    format!("diff --git a/{path} b/{path}\nBinary files a/{path} and b/{path} differ\n")
 }
 
 fn one(path: &str, before: Option<String>, after: Option<String>) -> String {

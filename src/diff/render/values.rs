@@ -30,6 +30,10 @@ fn quoted(text: &str) -> String {
         && !text.contains(": ")
         && !text.contains(" #")
         && !text.chars().any(char::is_control);
+    if text.starts_with("ENC[") && text.ends_with(']') {
+        // What SOPS made of it says nothing to people.
+        return "ENC[…]".to_owned();
+    }
     let masked = text.starts_with("<masked");
     if plain || masked { text.to_owned() } else { format_text(text) }
 }

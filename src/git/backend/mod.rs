@@ -3,6 +3,7 @@
 
 mod cli;
 mod direct;
+mod keep;
 mod sides;
 mod wire;
 
@@ -76,6 +77,9 @@ pub(super) struct Send<'a> {
 
 /// A way to a repository.
 pub(super) trait Backend {
+    /// Says that only a few paths will be looked at, so that not all directories are worth getting.
+    fn expect_few_paths(&mut self) {}
+
     /// Looks up the branch, or the default one, and makes its files readable.
     fn refresh(&mut self, branch: Option<&str>, access: Access) -> anyhow::Result<Tip>;
 

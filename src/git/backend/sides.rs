@@ -1,12 +1,14 @@
 //! The two sides of a remote: the one that gives objects and the one that takes them.
 
 use crate::error::{Code, Hinted};
-use crate::git::connection::{Connection, Service, Session};
+use crate::git::connection::{Connection, Heard, Service, Session};
 use crate::git::say::Say;
 use crate::git::store::Store;
+use crate::git::trouble;
 use crate::git::wire::{self, Capabilities, Greeting, Refs, Want};
+use crate::http::Failure;
 
-use super::NeedsGit;
+use super::{NeedsGit, Pushed};
 
 /// The side that gives objects.
 #[derive(Default)]
@@ -175,4 +177,14 @@ impl Upload {
         }
         result
     }
+}
+
+/// What a push that was not answered may have become.
+pub(super) fn failed(error: anyhow::Error) -> anyhow::Result<Pushed> {
+    if let Some(text) = trouble::remote_error(&error) {
+        return Ok(Pushed::Refused(text.to_owned()));
+    }
+    let unsent = error.downcast_ref::<Failure>().is_some_and(|failure| failure.unsent);
+    let is_final = error.downcast_ref::<Heard>().is_none() && !trouble::passes(&error);
+    if unsent || is_final { Err(error) } else { Ok(Pushed::Unknown(error)) }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Want<'a> {
     pub(crate) depth: Option<u32>,
     /// What to leave out, as `git`'s `--filter`.
     pub(crate) filter: Option<&'a str>,
+    /// Whether the pack may build on what we hold. Not where we hold less than a commit's name promises.
+    pub(crate) thin: bool,
 }
 
 fn head(command: &str, capabilities: &Capabilities) -> Vec<u8> {
@@ -65,7 +67,10 @@ pub(crate) fn list_refs(
 /// Version 2's request.
 fn request_two(capabilities: &Capabilities, want: &Want<'_>) -> Vec<u8> {
     let mut body = head("fetch", capabilities);
-    for option in ["thin-pack\n", "no-progress\n", "ofs-delta\n"] {
+    if want.thin {
+        line(&mut body, "thin-pack\n");
+    }
+    for option in ["no-progress\n", "ofs-delta\n"] {
         line(&mut body, option);
     }
     arguments(&mut body, want);
@@ -97,7 +102,7 @@ fn request_zero(capabilities: &Capabilities, want: &Want<'_>) -> Vec<u8> {
     let mut words = Vec::new();
     // Azure DevOps insists on the first; none of them needs another round.
     for name in ["multi_ack_detailed", "side-band-64k", "thin-pack", "no-progress", "ofs-delta"] {
-        if capabilities.has(name) {
+        if capabilities.has(name) && (want.thin || name != "thin-pack") {
             words.push(name.to_owned());
         }
     }
@@ -196,6 +201,7 @@ mod tests {
             have: vec!["old".to_owned()],
             depth: Some(1),
             filter: Some("blob:none"),
+            thin: true,
         }
     }
 

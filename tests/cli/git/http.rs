@@ -98,6 +98,62 @@ fn a_server_without_filters_sends_everything() {
     repos.is_sound("shop");
 }
 
+/// Deep directories, so that the upper trees are not enough.
+#[test]
+fn directories_are_got_one_by_one_and_then_all_at_once() {
+    if !installed(TOOLS) {
+        return;
+    }
+    let repos = Repositories::new();
+    let names: Vec<String> = (0..9).map(|n| format!("teams/t{n}/apps/a{n}/values.yaml")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "k: v\n")).collect();
+    repos.bare("deep", &files);
+    let server = HttpServer::new(&repos.root(), "none");
+    let url = server.url("open", "deep.git");
+    let set = |file: &str, value: &str, extra: &[&str]| {
+        let set = format!("k={value}");
+        let args = ["--repo", &url, "--branch", "main", "bump-tag", "--file", file, "--set", &set];
+        repos.gitops(&[&args[..], extra].concat()).ok();
+    };
+    let posts = |from: usize| requests(&server.log()[from..]).len();
+    set(&names[3], "one", &["--no-cache"]);
+    assert_eq!(posts(0), 6, "{:?}", server.log());
+    for (at, name) in names.iter().enumerate() {
+        set(name, &format!("two{at}"), &[]);
+        // Each time somebody else commits in another place.
+        set(&names[(at + 4) % 9], &format!("other{at}"), &["--no-cache"]);
+    }
+    repos.is_sound("deep");
+    // A server that does not leave trees out.
+    repos.git(&["-C", "deep.git", "config", "uploadpackfilter.tree.allow", "false"]);
+    set(&names[1], "three", &["--no-cache"]);
+    set(&names[1], "four", &[]);
+    assert_eq!(repos.show("deep", &names[1]), "k: four");
+    // Who searches gets all directories at once.
+    repos.git(&["-C", "deep.git", "config", "uploadpackfilter.tree.allow", "true"]);
+    let before = server.log().len();
+    let args =
+        ["--repo", &url, "--branch", "main", "bump-tag", "api=v1", "-e", "all", "--no-cache"];
+    let said = repos.gitops(&args);
+    assert!(said.stderr.contains("cannot find the environment `all`"), "{}", said.render());
+    assert_eq!(posts(before), 3, "{:?}", server.log());
+    // A link leads to directories that were not expected, one after the other.
+    for name in ["one", "two", "three"] {
+        let target = format!("teams/t{}/apps", name.len());
+        std::os::unix::fs::symlink(target, repos.sandbox.path(format!("deep.work/{name}")))
+            .unwrap();
+    }
+    repos.git(&["-C", "deep.work", "pull", "-q", &repos.path("deep.git"), "main"]);
+    repos.git(&["-C", "deep.work", "add", "-A"]);
+    repos.git(&["-C", "deep.work", "commit", "-q", "-m", "links"]);
+    repos.git(&["-C", "deep.work", "push", "-q", &repos.path("deep.git"), "main"]);
+    for name in ["one/a3", "three/a5"] {
+        set(&format!("{name}/values.yaml"), "linked", &["--no-cache"]);
+    }
+    assert_eq!(repos.show("deep", &names[5]), "k: linked");
+    repos.is_sound("deep");
+}
+
 #[test]
 fn credentials_come_from_the_environment_or_a_helper_or_netrc() {
     let Some((repos, server)) = served() else { return };

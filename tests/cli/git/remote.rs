@@ -105,7 +105,7 @@ fn a_protected_environment_takes_no_push() {
     repos.gitops(&["--repo", "shop.git", "bump-tag", "api=v9", "-e", "production"]).is(str![[r#"
 -- stderr --
 error: cannot push to the environment `production`: it is protected
-hint: its changes go through a pull request; `protected` is set in gitops.yaml
+hint: its changes go through a pull request (--pr); `protected` is set in gitops.yaml
 -- exit 3 --
 
 "#]]);

@@ -3,10 +3,12 @@
 mod git;
 pub(crate) mod kubernetes;
 mod proxy;
+mod repository;
 mod sandbox;
 mod servers;
 
 pub(crate) use git::{Repositories, value_of};
 pub(crate) use proxy::{Break, breaking_proxy};
+pub(crate) use repository::Repository;
 pub(crate) use sandbox::{Output, Sandbox};
 pub(crate) use servers::{HttpServer, SshServer, installed};

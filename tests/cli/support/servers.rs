@@ -52,7 +52,7 @@ const STARTS: usize = 5;
 
 /// Waits until somebody listens, without guessing how long that takes; not where the server ends instead.
 fn await_port(port: u16, child: &mut Child) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         if child.try_wait().unwrap().is_some() {
             return false;
@@ -132,7 +132,7 @@ impl HttpServer {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         write!(stream, "GET {fence} HTTP/1.0\r\n\r\n").unwrap();
         std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let text = fs::read_to_string(self.dir.path().join("access.log")).unwrap_or_default();
             if text.lines().any(|line| line.split(' ').any(|word| word == fence)) {

@@ -1,13 +1,20 @@
 //! What to look at twice before merging. Each risk has an id that stays, so that it can be allowed.
 
+mod apis;
+mod together;
+
 use std::sync::Arc;
 
-use super::compare::{Change, Edit};
-use super::images::{Class, ImageChange};
-use super::{ObjectDiff, Status, quantity};
+use crate::diff::compare::{Change, Edit};
+use crate::diff::images::{Class, ImageChange};
+use crate::diff::{ObjectDiff, Status, quantity};
 use crate::manifest::Object;
 use crate::yaml::Value;
 use crate::yaml::value::Data;
+
+pub use apis::is_removed_api;
+pub use together::reads;
+pub(in crate::diff) use together::{neighbour, together};
 
 /// Something to look at twice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,9 +56,9 @@ pub const IDS: &[(&str, &str)] = &[
     ("configmap-change-without-restart", "Nothing restarts the pods that read this"),
 ];
 
-/// Finds the risks of a change. `context` are further objects of the newer side, unchanged.
+/// Finds the risks of a change.
 #[must_use]
-pub fn find(objects: &[ObjectDiff], images: &[ImageChange], context: &[Object]) -> Vec<Risk> {
+pub fn find(objects: &[ObjectDiff], images: &[ImageChange]) -> Vec<Risk> {
     let mut risks = Vec::new();
     for diff in objects {
         deletion(diff, &mut risks);
@@ -63,7 +70,7 @@ pub fn find(objects: &[ObjectDiff], images: &[ImageChange], context: &[Object]) 
         }
     }
     of_images(images, &mut risks);
-    together(objects, context, &mut risks);
+    together(objects, &[], &mut risks);
     risks.sort();
     risks.dedup();
     risks
@@ -204,7 +211,7 @@ fn is_immutable(diff: &ObjectDiff, change: &Change) -> bool {
 }
 
 fn privileges(
-    path: &super::path::FieldPath,
+    path: &crate::diff::path::FieldPath,
     after: Option<&Value>,
     say: &mut impl FnMut(&'static str, String),
 ) {
@@ -237,49 +244,11 @@ fn visit(key: &str, value: &Value, see: &mut impl FnMut(&str, &Value)) {
     see(key, value);
     match &value.data {
         Data::Map(map) => {
-            map.entries().iter().for_each(|entry| visit(&entry.key, &entry.value, see))
+            map.entries().iter().for_each(|entry| visit(&entry.key, &entry.value, see));
         }
         Data::List(items) => items.iter().for_each(|item| visit(key, item, see)),
         _ => {}
     }
-}
-
-/// Versions that current Kubernetes does not serve.
-const REMOVED: &[(&str, &[&str])] = &[
-    (
-        "extensions/v1beta1",
-        &["Deployment", "DaemonSet", "ReplicaSet", "Ingress", "NetworkPolicy", "PodSecurityPolicy"],
-    ),
-    ("apps/v1beta1", &["Deployment", "StatefulSet", "ReplicaSet"]),
-    ("apps/v1beta2", &["Deployment", "DaemonSet", "StatefulSet", "ReplicaSet"]),
-    ("networking.k8s.io/v1beta1", &["Ingress", "IngressClass"]),
-    ("policy/v1beta1", &["PodDisruptionBudget", "PodSecurityPolicy"]),
-    ("batch/v1beta1", &["CronJob"]),
-    ("batch/v2alpha1", &["CronJob"]),
-    ("autoscaling/v2beta1", &["HorizontalPodAutoscaler"]),
-    ("autoscaling/v2beta2", &["HorizontalPodAutoscaler"]),
-    (
-        "rbac.authorization.k8s.io/v1beta1",
-        &["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"],
-    ),
-    ("apiextensions.k8s.io/v1beta1", &["CustomResourceDefinition"]),
-    (
-        "admissionregistration.k8s.io/v1beta1",
-        &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"],
-    ),
-    ("storage.k8s.io/v1beta1", &["StorageClass", "CSIDriver", "CSINode", "VolumeAttachment"]),
-    ("scheduling.k8s.io/v1beta1", &["PriorityClass"]),
-    ("discovery.k8s.io/v1beta1", &["EndpointSlice"]),
-    ("flowcontrol.apiserver.k8s.io/v1beta2", &["FlowSchema", "PriorityLevelConfiguration"]),
-    ("flowcontrol.apiserver.k8s.io/v1beta3", &["FlowSchema", "PriorityLevelConfiguration"]),
-];
-
-/// Whether current Kubernetes serves this version of a kind no more.
-#[must_use]
-pub fn is_removed_api(object: &Object) -> bool {
-    let kind = object.identity.as_ref().map_or("", |id| id.kind.as_str());
-    let version = object.api_version();
-    REMOVED.iter().any(|(removed, kinds)| *removed == version && kinds.contains(&kind))
 }
 
 /// What can be seen in the newer object alone.
@@ -295,9 +264,9 @@ fn whole(diff: &ObjectDiff, object: &Object, risks: &mut Vec<Risk>) {
     if diff.status != Status::Added {
         return;
     }
-    let top = super::path::FieldPath::default();
+    let top = crate::diff::path::FieldPath::default();
     let mut path = top;
-    path.0.push(super::path::Step::Key("".into()));
+    path.0.push(crate::diff::path::Step::Key("".into()));
     privileges(&path, Some(&object.value), &mut |id, message| {
         risks.push(risk(id, object, object.line, message));
     });
@@ -309,7 +278,9 @@ fn whole(diff: &ObjectDiff, object: &Object, risks: &mut Vec<Risk>) {
     });
 }
 
-fn selects_others(value: &Value) -> bool {
+/// Whether a workload's selector does not fit its own template.
+#[must_use]
+pub fn selects_others(value: &Value) -> bool {
     let Some(wanted) = value.at(&["spec", "selector", "matchLabels"]).and_then(Value::as_map)
     else {
         return false;
@@ -354,92 +325,5 @@ fn of_images(images: &[ImageChange], risks: &mut Vec<Risk>) {
 
 fn is_loose(image: &ImageChange) -> bool {
     let after = image.after.as_deref().unwrap_or_default();
-    after == "(no tag)" || super::images::is_mutable(after)
-}
-
-/// What can be seen only in several objects at once.
-fn together(objects: &[ObjectDiff], context: &[Object], risks: &mut Vec<Risk>) {
-    let newer: Vec<&Object> =
-        objects.iter().filter_map(|diff| diff.after.as_ref()).chain(context).collect();
-    for scaler in
-        newer.iter().filter(|object| object.is_kind("autoscaling", "HorizontalPodAutoscaler"))
-    {
-        let target = |key: &str| scaler.value.str_at(&["spec", "scaleTargetRef", key]);
-        let scaled = newer.iter().find(|object| {
-            let identity = object.identity.as_ref();
-            identity.is_some_and(|id| {
-                Some(id.kind.as_str()) == target("kind") && Some(id.name.as_str()) == target("name")
-            }) && is_neighbour(object, scaler)
-                && object.value.at(&["spec", "replicas"]).is_some()
-        });
-        let differs = |object: &Object| {
-            objects.iter().any(|diff| diff.after.as_ref().is_some_and(|a| std::ptr::eq(a, object)))
-        };
-        if let Some(object) = scaled.filter(|object| differs(object) || differs(scaler)) {
-            let message = "an autoscaler sets `spec.replicas` too; leave it out here";
-            risks.push(risk("hpa-vs-replicas", object, object.line, message));
-        }
-    }
-    for diff in objects.iter().filter(|diff| diff.status == Status::Changed) {
-        unseen_configuration(diff, objects, context, risks);
-    }
-}
-
-fn is_neighbour(a: &Object, b: &Object) -> bool {
-    let namespace = |object: &Object| object.identity.as_ref().map(|id| id.namespace.clone());
-    a.environment == b.environment && a.scope == b.scope && namespace(a) == namespace(b)
-}
-
-/// A ConfigMap or Secret changes, and the pods that read it stay as they are.
-fn unseen_configuration(
-    diff: &ObjectDiff,
-    objects: &[ObjectDiff],
-    context: &[Object],
-    risks: &mut Vec<Risk>,
-) {
-    let object = diff.object();
-    let Some(identity) = object.identity.as_ref().filter(|id| id.group.is_empty()) else { return };
-    let data = ["data", "binaryData", "stringData"];
-    let changed = diff
-        .changes
-        .iter()
-        .any(|change| data.iter().any(|key| change.path.starts_with_keys(&[key])));
-    if !matches!(identity.kind.as_str(), "ConfigMap" | "Secret") || !changed {
-        return;
-    }
-    let restarts = |diff: &ObjectDiff| {
-        diff.changes.iter().any(|change| change.path.keys().any(|key| key == "template"))
-    };
-    let still = objects
-        .iter()
-        .filter(|other| other.status == Status::Changed && !restarts(other))
-        .filter_map(|other| other.after.as_ref());
-    let readers: Vec<String> = still
-        .chain(context)
-        .filter(|reader| {
-            is_neighbour(reader, object) && reads(&reader.value, &identity.kind, &identity.name)
-        })
-        .map(Object::title)
-        .collect();
-    if !readers.is_empty() {
-        let message = format!("read by {}, whose pods do not restart", readers.join(", "));
-        risks.push(risk("configmap-change-without-restart", object, object.line, message));
-    }
-}
-
-/// Whether a pod template reads a ConfigMap or Secret.
-#[must_use]
-pub fn reads(workload: &Value, kind: &str, name: &str) -> bool {
-    let (references, volume, key): (&[&str], &str, &str) = match kind {
-        "ConfigMap" => (&["configMapRef", "configMapKeyRef"], "configMap", "name"),
-        _ => (&["secretRef", "secretKeyRef"], "secret", "secretName"),
-    };
-    let mut found = false;
-    visit("", workload, &mut |at, value| {
-        let by_reference = references.contains(&at) && value.str_at(&["name"]) == Some(name);
-        let by_volume = at == volume
-            && (value.str_at(&[key]) == Some(name) || value.str_at(&["name"]) == Some(name));
-        found |= by_reference || by_volume;
-    });
-    found && workload.at(&["spec", "template"]).is_some()
+    after == "(no tag)" || crate::diff::images::is_mutable(after)
 }

@@ -1,35 +1,27 @@
 //! The fast way: the tip from one list of references, its trees and the blobs that are read in two small
 //! packs, and a push that compares and swaps.
 
-use std::cell::RefCell;
+mod getting;
+
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::Context as _;
 use git2::Oid;
 
-use super::sides::{Receive, Upload, meet_receive};
+use super::keep::Keep;
+use super::sides::{Receive, Upload, failed, meet_receive};
 use super::{Access, Backend, Push, Pushed, Send, Tip, View, full_name, no_branch, no_head};
-use crate::git::cache::{Cache, Memory};
-use crate::git::connection::{Connection, Heard};
+use crate::git::cache::Memory;
+use crate::git::connection::Connection;
 use crate::git::past::{self, Visit, Walked};
 use crate::git::say::Say;
-use crate::git::store::{Composed, Edit, Fetch, Store};
-use crate::git::trouble;
+use crate::git::store::{Composed, Edit};
 use crate::git::wire::{self, Capabilities, Refs, Reply, Update, Want};
-use crate::http::Failure;
 
 /// How far back to look for a commit of ours whose push was not answered.
 const SEARCHED: u32 = 500;
-
-/// Where objects are kept, and for how long.
-struct Keep {
-    store: Store,
-    cache: Option<Cache>,
-    /// Removed with us, where nothing is kept.
-    _temporary: Option<tempfile::TempDir>,
-}
 
 /// A remote repository.
 pub(in crate::git) struct Wire {
@@ -42,26 +34,16 @@ pub(in crate::git) struct Wire {
     tip: Option<Tip>,
     /// A commit whose trees we hold.
     held: Option<Oid>,
+    /// Only a few paths will be looked at.
+    is_narrow: bool,
+    /// Whether all trees of that commit are here.
+    is_complete: Cell<bool>,
+    /// Directories that were got one by one.
+    subtrees: Cell<u32>,
     composed: Option<Composed>,
     is_healed: bool,
     words: Vec<String>,
     say: Say,
-}
-
-impl Keep {
-    fn temporary() -> anyhow::Result<Self> {
-        let dir = tempfile::Builder::new().prefix("gitops-").tempdir()?;
-        Ok(Self { store: Store::create(dir.path())?, cache: None, _temporary: Some(dir) })
-    }
-
-    fn cached(cache: Cache) -> anyhow::Result<Self> {
-        let path = cache.objects();
-        let store = Store::open(&path).or_else(|_| {
-            cache.wipe();
-            Store::create(&path)
-        })?;
-        Ok(Self { store, cache: Some(cache), _temporary: None })
-    }
 }
 
 impl Wire {
@@ -72,19 +54,7 @@ impl Wire {
         deadline: Instant,
         say: Say,
     ) -> anyhow::Result<Self> {
-        // Somebody who holds the lock for long is stuck; there is time left to go on without.
-        let now = Instant::now();
-        let patience = deadline.saturating_duration_since(now) / 2;
-        let locked = cache
-            .and_then(|root| Cache::lock(root, place, now + patience.min(Duration::from_secs(30))));
-        if cache.is_some() && locked.is_none() {
-            say.detail("the cache cannot be used: going on without it");
-        }
-        let memory = locked.as_ref().map(Cache::memory).unwrap_or_default();
-        let keep = match locked.map(Keep::cached) {
-            Some(Ok(keep)) => keep,
-            _ => Keep::temporary()?,
-        };
+        let (keep, memory) = Keep::open(place, cache, deadline, &say)?;
         let mut upload = Upload::default();
         if connection.is_stateless()
             && let Some(words) = &memory.capabilities
@@ -92,6 +62,7 @@ impl Wire {
             upload.server = Some((true, Capabilities::new(words.clone())));
             upload.is_remembered = true;
         }
+        let is_complete = Cell::new(memory.is_complete);
         Ok(Self {
             place: place.to_string(),
             connection,
@@ -101,6 +72,9 @@ impl Wire {
             receive: None,
             tip: None,
             held: None,
+            is_narrow: false,
+            is_complete,
+            subtrees: Cell::new(0),
             composed: None,
             is_healed: false,
             words: Vec::new(),
@@ -146,58 +120,17 @@ impl Wire {
         }
     }
 
-    /// Gets the tip with its trees, as a difference to what we hold.
-    fn fetch_tip(&mut self, id: Oid) -> anyhow::Result<()> {
-        let base = self.held.filter(|held| self.keep.store.tree_of(*held).is_ok());
-        let filters = self.upload.borrow().filters(self.connection.is_stateless());
-        let want = Want {
-            ids: vec![id.to_string()],
-            have: base.iter().map(ToString::to_string).collect(),
-            // Without a filter a new depth would make the server send every file again.
-            depth: (filters || base.is_none()).then_some(1),
-            filter: filters.then_some("blob:none"),
-        };
-        self.transfer(&want)?;
-        self.keep.store.tree_of(id).context("the server sent no usable commit")?;
-        Ok(())
-    }
-
-    fn transfer(&self, want: &Want<'_>) -> anyhow::Result<()> {
-        let mut upload = self.upload.borrow_mut();
-        let result =
-            upload.fetch(&*self.connection, &self.keep.store, want, &self.say, &self.place);
-        if result.is_err() && upload.is_remembered {
-            // The server may have changed since.
-            *upload = Upload::default();
-            return upload.fetch(&*self.connection, &self.keep.store, want, &self.say, &self.place);
-        }
-        result
-    }
-
     fn tip_id(&self) -> anyhow::Result<Oid> {
         let tip = self.tip.as_ref().ok_or_else(|| anyhow::anyhow!("no branch was read"))?;
         Ok(Oid::from_str(&tip.id)?)
     }
 }
 
-impl Fetch for Wire {
-    fn fetch(&self, ids: &[Oid]) -> anyhow::Result<()> {
-        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        let result = self.transfer(&Want { ids, ..Want::default() });
-        match result {
-            Err(error) if trouble::remote_error(&error).is_some() => {
-                self.say
-                    .detail(format!("the server gives no single files ({error:#}): getting all"));
-                self.upload.borrow_mut().is_whole = true;
-                let ids = vec![self.tip_id()?.to_string()];
-                self.transfer(&Want { ids, depth: Some(1), ..Want::default() })
-            }
-            result => result,
-        }
-    }
-}
-
 impl Backend for Wire {
+    fn expect_few_paths(&mut self) {
+        self.is_narrow = true;
+    }
+
     fn refresh(&mut self, branch: Option<&str>, access: Access) -> anyhow::Result<Tip> {
         let branch =
             branch.map(str::to_owned).or_else(|| self.tip.as_ref().map(|t| t.branch.clone()));
@@ -264,14 +197,8 @@ impl Backend for Wire {
         let Some(id) = refs.and_then(|refs| refs.ids.get(&name)).cloned() else { return Ok(None) };
         let oid = Oid::from_str(&id)?;
         if !self.keep.store.has(oid) {
-            let filters = self.upload.borrow().filters(self.connection.is_stateless());
-            let base = self.held;
-            self.transfer(&Want {
-                ids: vec![id.clone()],
-                have: base.iter().map(ToString::to_string).collect(),
-                depth: (filters || base.is_none()).then_some(1),
-                filter: filters.then_some("tree:0"),
-            })?;
+            let have = self.held.into_iter().collect::<Vec<_>>();
+            self.fetch_commits(oid, &have, 1)?;
         }
         Ok(Some((id, self.keep.store.text_of(oid)?)))
     }
@@ -321,7 +248,7 @@ impl Backend for Wire {
         let filters = self.upload.borrow().filters(self.connection.is_stateless());
         let filter = filters.then_some("blob:none");
         let (ids, have) = (vec![tip.to_string()], Vec::new());
-        self.transfer(&Want { ids, have, depth, filter })?;
+        self.transfer(&Want { ids, have, depth, filter, thin: false })?;
         past::walk(&self.keep.store, self, tip, paths, visit)
     }
 
@@ -334,24 +261,8 @@ impl Backend for Wire {
         if parents.contains(&tip) {
             return Ok(false);
         }
-        let filters = self.upload.borrow().filters(self.connection.is_stateless());
-        self.transfer(&Want {
-            ids: vec![tip.to_string()],
-            have: parents.iter().map(ToString::to_string).collect(),
-            depth: filters.then_some(SEARCHED),
-            filter: filters.then_some("tree:0"),
-        })?;
-        let mut seen = std::collections::BTreeSet::new();
-        let mut next = vec![tip];
-        while let Some(id) = next.pop() {
-            if id == ours {
-                return Ok(true);
-            }
-            if seen.insert(id) && !parents.contains(&id) {
-                next.extend(self.keep.store.parents(id));
-            }
-        }
-        Ok(false)
+        self.fetch_commits(tip, &parents, SEARCHED)?;
+        Ok(past::reaches(&self.keep.store, tip, ours, &parents))
     }
 
     fn heal(&mut self) -> bool {
@@ -364,6 +275,7 @@ impl Backend for Wire {
         self.keep = keep;
         self.memory = Memory::default();
         self.held = None;
+        self.is_complete.set(false);
         true
     }
 
@@ -376,20 +288,15 @@ impl Backend for Wire {
         }
         let (Some(cache), Some(tip)) = (&self.keep.cache, &self.tip) else { return };
         let id = landed.unwrap_or(&tip.id).to_owned();
+        if self.memory.is_complete != self.is_complete.get() {
+            // It is said of all of them.
+            self.memory.branches.clear();
+            self.memory.is_complete = self.is_complete.get();
+        }
         self.memory.branches.insert(tip.branch.clone(), id);
         if let Some((true, capabilities)) = &self.upload.borrow().server {
             self.memory.capabilities = Some(capabilities.words().to_vec());
         }
         cache.remember(&self.memory);
     }
-}
-
-/// What a push that was not answered may have become.
-fn failed(error: anyhow::Error) -> anyhow::Result<Pushed> {
-    if let Some(text) = trouble::remote_error(&error) {
-        return Ok(Pushed::Refused(text.to_owned()));
-    }
-    let unsent = error.downcast_ref::<Failure>().is_some_and(|failure| failure.unsent);
-    let is_final = error.downcast_ref::<Heard>().is_none() && !trouble::passes(&error);
-    if unsent || is_final { Err(error) } else { Ok(Pushed::Unknown(error)) }
 }

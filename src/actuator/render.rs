@@ -1,0 +1,298 @@
+//! Environments that another program turns into manifests: kustomize, Helm, Helmfile.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::environment::{RenderConfig, RenderKind};
+use crate::error::{Code, Hinted};
+use crate::snapshot::{Kind, Snapshot};
+use crate::yaml::{NodeRef, Stream};
+
+/// What is to be rendered.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// The environment's name.
+    pub environment: &'a str,
+    /// How.
+    pub config: &'a RenderConfig,
+    /// The namespace for Helm.
+    pub namespace: Option<&'a str>,
+}
+
+impl Job<'_> {
+    /// The word for messages.
+    #[must_use]
+    pub fn program(&self) -> &'static str {
+        match self.config.kind {
+            RenderKind::Manifests => "nothing",
+            RenderKind::Kustomize => "kustomize",
+            RenderKind::Helm => "helm",
+            RenderKind::Helmfile => "helmfile",
+        }
+    }
+
+    /// The file that stands for what is rendered.
+    #[must_use]
+    pub fn entry(&self) -> String {
+        let below = |dir: &str, name: &str| {
+            if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
+        };
+        let path = self.config.path.as_deref().unwrap_or_default().trim_end_matches('/');
+        match self.config.kind {
+            RenderKind::Kustomize | RenderKind::Manifests => below(path, "kustomization.yaml"),
+            RenderKind::Helm => self.config.values.last().cloned().unwrap_or_else(|| {
+                below(self.config.chart.as_deref().unwrap_or_default(), "values.yaml")
+            }),
+            RenderKind::Helmfile if is_yaml(path) => path.to_owned(),
+            RenderKind::Helmfile => below(path, "helmfile.yaml"),
+        }
+    }
+
+    /// The command lines to try, the second where the first one's program is missing.
+    #[must_use]
+    pub fn commands(&self) -> Vec<Vec<String>> {
+        let path = self.config.path.clone().unwrap_or_else(|| ".".to_owned());
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let mut commands = match self.config.kind {
+            RenderKind::Manifests => Vec::new(),
+            RenderKind::Kustomize => {
+                vec![words(&["kustomize", "build", &path]), words(&["kubectl", "kustomize", &path])]
+            }
+            RenderKind::Helm => {
+                let release = self.config.release.as_deref().unwrap_or(self.environment);
+                let chart = self.config.chart.as_deref().unwrap_or(".");
+                let mut command = words(&["helm", "template", release, chart, "--include-crds"]);
+                if let Some(namespace) = self.namespace {
+                    command.extend(words(&["--namespace", namespace]));
+                }
+                for values in &self.config.values {
+                    command.extend(words(&["--values", values]));
+                }
+                vec![command]
+            }
+            RenderKind::Helmfile => {
+                let mut command = words(&["helmfile", "--environment", self.environment]);
+                if self.config.path.is_some() {
+                    command.extend(words(&["--file", &path]));
+                }
+                command.push("template".to_owned());
+                vec![command]
+            }
+        };
+        for command in &mut commands {
+            command.extend(self.config.args.iter().cloned());
+        }
+        commands
+    }
+
+    /// Runs the program in a directory that holds the inputs.
+    pub fn run(&self, root: &Path) -> anyhow::Result<String> {
+        let output = first_found(&self.commands(), root).map_err(|error| self.missing(&error))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let said: Vec<&str> = said.trim().lines().take(12).collect();
+            let message = format!(
+                "cannot render `{}` with {}: {}",
+                self.environment,
+                self.program(),
+                said.join("\n")
+            );
+            let hint = "run it yourself to see more, or compare the files with --raw";
+            return Err(Hinted::new(Code::Error, message, hint).into());
+        }
+        String::from_utf8(output.stdout).map_err(|_| {
+            let message = format!(
+                "cannot use what {} printed for `{}`: it is not UTF-8",
+                self.program(),
+                self.environment
+            );
+            Hinted::plain(Code::InvalidYaml, message).into()
+        })
+    }
+
+    /// What the program calls its version; part of the cache's key.
+    pub fn version(&self, root: &Path) -> anyhow::Result<String> {
+        let ask = |command: Vec<String>| match command.first().map(String::as_str) {
+            Some("kubectl") => {
+                vec!["kubectl".to_owned(), "version".to_owned(), "--client".to_owned()]
+            }
+            Some(program) => vec![program.to_owned(), "version".to_owned()],
+            None => command,
+        };
+        let commands: Vec<Vec<String>> = self.commands().into_iter().map(ask).collect();
+        let output = first_found(&commands, root).map_err(|error| self.missing(&error))?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    fn missing(&self, error: &io::Error) -> Hinted {
+        let message =
+            format!("cannot render `{}` with {}: {error}", self.environment, self.program());
+        let hint = format!("install {}, or compare the files with --raw", self.program());
+        Hinted::new(Code::Error, message, hint)
+    }
+
+    /// The files and directories that the result depends on, as far as they are in the repository.
+    pub fn inputs(&self, snapshot: &dyn Snapshot) -> anyhow::Result<BTreeSet<String>> {
+        let mut inputs = BTreeSet::new();
+        let path = self.config.path.as_deref().unwrap_or_default().trim_end_matches('/');
+        match self.config.kind {
+            RenderKind::Manifests => {}
+            RenderKind::Kustomize => follow(snapshot, path, &mut inputs)?,
+            RenderKind::Helm => {
+                let chart = self.config.chart.as_deref().unwrap_or_default();
+                let own = self.config.values.iter().map(String::as_str).chain([chart]);
+                inputs.extend(
+                    own.map(|path| path.trim_start_matches("./").trim_end_matches('/').to_owned()),
+                );
+                for local in local_charts(snapshot, chart)? {
+                    inputs.insert(local);
+                }
+            }
+            // A Helmfile is a program; it may read anything.
+            RenderKind::Helmfile => {
+                inputs.insert(String::new());
+            }
+        }
+        Ok(inputs)
+    }
+}
+
+fn first_found(commands: &[Vec<String>], root: &Path) -> io::Result<Output> {
+    let mut missing = io::Error::from(io::ErrorKind::NotFound);
+    for command in commands {
+        let Some((program, arguments)) = command.split_first() else { continue };
+        let run =
+            Command::new(program).args(arguments).current_dir(root).stdin(Stdio::null()).output();
+        match run {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => missing = error,
+            done => return done,
+        }
+    }
+    Err(missing)
+}
+
+fn is_yaml(path: &str) -> bool {
+    crate::environment::is_yaml(path) || path.ends_with(".gotmpl")
+}
+
+/// A kustomization's directory, and every path in the repository that it names.
+fn follow(snapshot: &dyn Snapshot, dir: &str, inputs: &mut BTreeSet<String>) -> anyhow::Result<()> {
+    const NAMES: &[&str] = &["kustomization.yaml", "kustomization.yml", "Kustomization"];
+    if !inputs.insert(dir.to_owned()) {
+        return Ok(());
+    }
+    let entries = snapshot.entries(dir)?;
+    let Some(entry) = entries.iter().find(|entry| NAMES.contains(&entry.name.as_str())) else {
+        return Ok(());
+    };
+    let path = if dir.is_empty() { entry.name.clone() } else { format!("{dir}/{}", entry.name) };
+    let bytes = snapshot.read(&[path])?.pop().unwrap_or_default();
+    // What kustomize cannot read it says itself.
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let Ok(stream) = Stream::parse(text) else { return Ok(()) };
+    for document in 0..stream.documents() {
+        for named in stream.nodes_of(document).filter_map(NodeRef::scalar) {
+            let Some(path) = resolve(dir, named) else { continue };
+            match kind_of(snapshot, &path)? {
+                Some(Kind::Directory) => follow(snapshot, &path, inputs)?,
+                Some(_) => {
+                    inputs.insert(path);
+                }
+                None => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where a relative path in a directory's file leads; `None` where it is none, or leads outside.
+fn resolve(dir: &str, named: &str) -> Option<String> {
+    // `key=path` names a file of a generator.
+    let named = named.split_once('=').map_or(named, |(_, path)| path);
+    if named.is_empty() || named.starts_with('/') || named.contains("://") || named.contains('\n') {
+        return None;
+    }
+    let mut parts: Vec<&str> = dir.split('/').filter(|part| !part.is_empty()).collect();
+    for part in named.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    let path = parts.join("/");
+    (path != dir && !path.is_empty()).then_some(path)
+}
+
+fn kind_of(snapshot: &dyn Snapshot, path: &str) -> anyhow::Result<Option<Kind>> {
+    let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let entries = snapshot.entries(dir)?;
+    Ok(entries.into_iter().find(|entry| entry.name == name).map(|entry| entry.kind))
+}
+
+/// The charts that a chart depends on by `file://`.
+fn local_charts(snapshot: &dyn Snapshot, chart: &str) -> anyhow::Result<Vec<String>> {
+    let path = format!("{}/Chart.yaml", chart.trim_start_matches("./").trim_end_matches('/'));
+    if kind_of(snapshot, &path)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let bytes = snapshot.read(std::slice::from_ref(&path))?.pop().unwrap_or_default();
+    let Ok(stream) = Stream::parse(String::from_utf8(bytes).unwrap_or_default()) else {
+        return Ok(Vec::new());
+    };
+    let dir = path.trim_end_matches("/Chart.yaml");
+    let nodes = (0..stream.documents()).flat_map(|document| stream.nodes_of(document));
+    let local = nodes.filter_map(NodeRef::scalar).filter_map(|text| text.strip_prefix("file://"));
+    Ok(local.filter_map(|text| resolve(dir, text)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(commands: &[Vec<String>]) -> Vec<String> {
+        commands.iter().map(|command| command.join(" ")).collect()
+    }
+
+    #[test]
+    fn writes_command_lines() {
+        let config = RenderConfig {
+            kind: RenderKind::Helm,
+            chart: Some("charts/shop".into()),
+            values: vec!["a.yaml".into(), "b.yaml".into()],
+            args: vec!["--set=x=1".into()],
+            ..RenderConfig::default()
+        };
+        let job = Job { environment: "prod", config: &config, namespace: Some("shop") };
+        assert_eq!(
+            words(&job.commands()),
+            [
+                "helm template prod charts/shop --include-crds --namespace shop --values a.yaml --values b.yaml --set=x=1"
+            ]
+        );
+        let config = RenderConfig {
+            kind: RenderKind::Kustomize,
+            path: Some("overlays/prod".into()),
+            ..RenderConfig::default()
+        };
+        let job = Job { environment: "prod", config: &config, namespace: None };
+        assert_eq!(
+            words(&job.commands()),
+            ["kustomize build overlays/prod", "kubectl kustomize overlays/prod"]
+        );
+        assert_eq!(job.entry(), "overlays/prod/kustomization.yaml");
+    }
+
+    #[test]
+    fn relative_paths_stay_inside() {
+        assert_eq!(resolve("overlays/prod", "../../base").as_deref(), Some("base"));
+        assert_eq!(resolve("a", "k=x/y").as_deref(), Some("a/x/y"));
+        for outside in ["../../x", "/etc", "https://x/y", ""] {
+            assert_eq!(resolve("a", outside), None, "{outside}");
+        }
+    }
+}

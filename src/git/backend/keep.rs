@@ -1,0 +1,58 @@
+//! Where the objects of a remote repository are kept: in the cache, or in a directory that goes with us.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::git::Address;
+use crate::git::cache::{Cache, Memory};
+use crate::git::say::Say;
+use crate::git::store::Store;
+
+/// Where objects are kept, and for how long.
+pub(super) struct Keep {
+    pub(super) store: Store,
+    pub(super) cache: Option<Cache>,
+    /// Removed with us, where nothing is kept.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Keep {
+    /// Opens the cache of an address, or does without; with what the cache remembers.
+    pub(super) fn open(
+        place: &Address,
+        root: Option<&Path>,
+        deadline: Instant,
+        say: &Say,
+    ) -> anyhow::Result<(Self, Memory)> {
+        // Somebody who holds the lock for long is stuck; there is time left to go on without.
+        let now = Instant::now();
+        let patience = deadline.saturating_duration_since(now) / 2;
+        let until = now + patience.min(Duration::from_secs(30));
+        let locked = root.and_then(|root| Cache::lock(root, place, until));
+        if root.is_some() && locked.is_none() {
+            say.detail("the cache cannot be used: going on without it");
+        }
+        let mut memory = locked.as_ref().map(Cache::memory).unwrap_or_default();
+        // GitLab allows filters of blobs only: asking would cost a round trip for a refusal.
+        memory.sends_all_trees |= place.to_string().contains("gitlab");
+        let keep = match locked.map(Self::cached) {
+            Some(Ok(keep)) => keep,
+            _ => Self::temporary()?,
+        };
+        Ok((keep, memory))
+    }
+
+    pub(super) fn temporary() -> anyhow::Result<Self> {
+        let dir = tempfile::Builder::new().prefix("gitops-").tempdir()?;
+        Ok(Self { store: Store::create(dir.path())?, cache: None, _temporary: Some(dir) })
+    }
+
+    pub(super) fn cached(cache: Cache) -> anyhow::Result<Self> {
+        let path = cache.objects();
+        let store = Store::open(&path).or_else(|_| {
+            cache.wipe();
+            Store::create(&path)
+        })?;
+        Ok(Self { store, cache: Some(cache), _temporary: None })
+    }
+}
