@@ -491,7 +491,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__diff)
-            opts="-e -C -o -q -v -h --base --env --map --raw --path --kind --name --only --ignore-profile --explain-ignored --no-fold --max-bytes --marker --exit-code --detailed-exitcode --git-external --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -C -o -q -v -h --base --env --live --map --raw --path --kind --name --only --ignore-profile --explain-ignored --no-fold --max-bytes --marker --exit-code --detailed-exitcode --git-external --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1551,7 +1551,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__status)
-            opts="-e -C -o -q -v -h --env --app --rev --exit-code --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -C -o -q -v -h --env --app --rev --live --exit-code --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -502,6 +502,7 @@ html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l live -d 'Compare what is there with what an environment declares'
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l raw -d 'Compare the files as they are, without rendering'
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l explain-ignored -d 'Say which differences were ignored, by which rule, and which rule ignored nothing'
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l no-fold -d 'Show a change that many objects share in each of them'
@@ -548,7 +549,8 @@ html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_using_subcommand status" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c gitops -n "__fish_gitops_using_subcommand status" -l exit-code -d 'Exit with 1 where an environment lags'
+complete -c gitops -n "__fish_gitops_using_subcommand status" -l live -d 'Say of each environment with an actuator whether it is as declared'
+complete -c gitops -n "__fish_gitops_using_subcommand status" -l exit-code -d 'Exit with 1 where an environment lags, or is not as declared'
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -4,6 +4,7 @@
 
 mod converge;
 mod job;
+pub mod live;
 mod planfile;
 mod show;
 mod wait;

@@ -158,7 +158,7 @@ pub(super) fn report(
     Ok(())
 }
 
-fn to_json(job: &Job, prospect: &Prospect, report: &Report) -> Value {
+pub(super) fn to_json(job: &Job, prospect: &Prospect, report: &Report) -> Value {
     let plan = &prospect.plan;
     let status = match () {
         () if report.interrupted => "interrupted",

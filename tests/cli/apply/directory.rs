@@ -198,3 +198,38 @@ fn a_reload_follows_changes_alone() {
     }
     assert_eq!(sandbox.read("reloads"), "x\n");
 }
+
+#[test]
+fn diff_and_status_see_drift() {
+    let sandbox = shop();
+    sandbox.gitops(&["apply", "-e", "prod", "--yes"]).ok();
+    sandbox.gitops(&["diff", "-e", "prod", "--live", "--exit-code"]).is(str![[r#"
+-- stderr --
+nothing differs: `prod` is as declared
+-- exit 0 --
+
+"#]]);
+    sandbox.gitops(&["status", "--live", "--exit-code"]).is(str![[r#"
+prod: as declared
+-- exit 0 --
+
+"#]]);
+    sandbox.write("live/web.yaml", "image: web:9\n");
+    sandbox.gitops(&["diff", "-e", "prod", "--live", "--exit-code"]).is(str![[r#"
+prod: the work tree → directory live
+~ update File web.yaml
+    - image: web:9
+    + image: web:1
+1 to update, 1 unchanged
+-- exit 1 --
+
+"#]]);
+    sandbox.gitops(&["status", "--live", "--exit-code"]).is(str![[r#"
+prod: 1 objects differ: File web.yaml
+-- exit 1 --
+
+"#]]);
+    let json = sandbox.gitops(&["diff", "-e", "prod", "--live", "-o", "json"]).json();
+    assert_eq!((&json["command"], &json["changed"]), (&"diff".into(), &true.into()));
+    assert_eq!(sandbox.read("live/web.yaml"), "image: web:9\n");
+}
