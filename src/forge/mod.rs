@@ -1,6 +1,6 @@
 //! Pull requests on every forge: found by head and base, created, updated where they differ.
 //!
-//! [`recognise`] and [`probe`] tell which forge a remote belongs to, [`ensure`] is the one algorithm, and
+//! [`recognise`] and [`probe()`] tell which forge a remote belongs to, [`ensure()`] is the one algorithm, and
 //! [`TABLE`] has one row per forge, each in a file of its own that knows that forge's API and nothing
 //! else. Everything here takes plain values; a token arrives with the host it is for.
 

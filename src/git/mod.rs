@@ -3,7 +3,7 @@
 //! The design in a paragraph: libgit2 is the database of objects and nothing more; bytes travel over our own
 //! connections (`connection/`) by a small wire client (`wire/`), because only that way a push is a
 //! compare-and-swap on the very tip that was edited, a fetch is a commit and its trees, and the user's `ssh`,
-//! proxies and certificates count. [`land`] repeats *read the tip, plan, commit, push* until the push wins;
+//! proxies and certificates count. [`land()`] repeats *read the tip, plan, commit, push* until the push wins;
 //! it never merges text.
 
 mod address;

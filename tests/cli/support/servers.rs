@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fs;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -37,6 +38,9 @@ struct Children(Vec<Child>);
 impl Drop for Children {
     fn drop(&mut self) {
         for child in &mut self.0 {
+            // The whole group: `fcgiwrap` has workers that would outlive it.
+            let group = format!("-{}", child.id());
+            let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -98,6 +102,7 @@ impl HttpServer {
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
+                .process_group(0)
                 .spawn()
                 .unwrap()
         };
@@ -256,7 +261,7 @@ impl SshServer {
         fs::write(dir.path().join("sshd_config"), config).unwrap();
         let mut sshd = Command::new(find("sshd").unwrap());
         sshd.args(["-D", "-e", "-f", &format!("{at}/sshd_config")]);
-        sshd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        sshd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let mut children = Children(vec![sshd.spawn().unwrap()]);
         if !await_port(port, &mut children.0[0]) {
             return None;
