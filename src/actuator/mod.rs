@@ -14,7 +14,6 @@ mod kubernetes;
 mod local;
 mod process;
 pub mod render;
-mod rendering;
 mod settings;
 mod yaml;
 
@@ -28,8 +27,7 @@ use crate::plan::file::Target;
 use crate::plan::health::Health;
 use crate::plan::{Compared, Id, Inventory, Item, Observation, Prune};
 
-pub use rendering::{copy, run_renderer};
-pub use settings::{Common, Drift, Render, Settings};
+pub use settings::{Common, Drift, Settings};
 pub use yaml::{secrets, secrets_of};
 
 /// A file that declares the environment, rendered where the environment is rendered.

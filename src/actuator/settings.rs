@@ -27,9 +27,6 @@ pub struct Common {
     /// The directory that declares the environment, where it is not its files.
     #[serde(default)]
     pub path: Option<String>,
-    /// What makes manifests of the files.
-    #[serde(default)]
-    pub render: Option<Render>,
     /// How long to wait until it is healthy.
     #[serde(default)]
     wait: Wait,
@@ -47,16 +44,6 @@ pub struct Common {
     /// The longest wait for a lock that somebody else holds.
     #[serde(default, deserialize_with = "span")]
     pub lock_timeout: Option<Duration>,
-}
-
-/// `render:` as its name alone, or with arguments.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Render {
-    /// `kustomize`, `helm`, `helmfile` or `manifests`.
-    Kind(String),
-    /// A command that prints manifests.
-    Command(Vec<String>),
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -89,7 +76,7 @@ pub enum Drift {
 
 /// The keys of [`Common`].
 const COMMON: &[&str] =
-    &["kind", "path", "render", "wait", "prune", "protect", "recreate", "drift", "lock-timeout"];
+    &["kind", "path", "wait", "prune", "protect", "recreate", "drift", "lock-timeout"];
 
 /// How long to wait for health where nothing else is said.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -163,14 +150,13 @@ mod tests {
     #[test]
     fn splits_the_keys() {
         let json = json!({"kind": "directory", "to": "/srv", "wait": {"timeout": "1m"},
-            "prune": {"max": 3}, "recreate": ["Job"], "drift": "remediate", "render": "kustomize"});
+            "prune": {"max": 3}, "recreate": ["Job"], "drift": "remediate"});
         let settings = Settings::read("prod", &json).unwrap();
         assert_eq!(settings.own, json!({"to": "/srv"}));
         assert_eq!(settings.common.patience(), Duration::from_mins(1));
         assert_eq!(settings.common.drift, Drift::Remediate);
         let rules = settings.common.rules(vec![]);
         assert_eq!((rules.max_prune, rules.max_prune_percent, rules.prune), (3, 20, true));
-        assert_eq!(settings.common.render, Some(Render::Kind("kustomize".to_owned())));
     }
 
     #[test]

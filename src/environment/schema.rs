@@ -39,6 +39,7 @@ const RENDER: &[(&str, Shape)] = &[
     ("release", Shape::Scalar),
     ("values", Shape::List),
     ("args", Shape::List),
+    ("command", Shape::List),
 ];
 
 /// Checks the keys of a configuration; `name` is the file's.

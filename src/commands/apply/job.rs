@@ -4,22 +4,17 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use serde_json::Value;
 
 use super::Args;
-use crate::actuator::{self, Actuator, Context, Declared, File, Holder, Render, Settings, render};
+use super::reading::{self, Reading};
+use crate::actuator::{self, Actuator, Context, Declared, Holder, Settings};
 use crate::ci::Variables;
 use crate::cli::Globals;
-use crate::commands::landing::{self, Place, place};
-use crate::environment::{self, Config, Environment, RenderConfig, RenderKind};
+use crate::commands::landing::{Place, place};
 use crate::error::{Code, Hinted};
-use crate::files;
-use crate::git::{Committed, Event, Remote, Say};
-use crate::http::mask;
 use crate::plan::Rules;
-use crate::plan::digest::{sha256, sorted};
+use crate::plan::digest::sha256;
 use crate::plan::file::{PlanFile, Source};
-use crate::snapshot::{Kind, Snapshot};
 use crate::ui::Ui;
 use crate::worktree::WorkTree;
 
@@ -37,14 +32,6 @@ pub(super) struct Job {
     pub(super) lock_patience: Duration,
 }
 
-/// A repository at one moment, as far as an environment is concerned.
-struct Reading {
-    environment: String,
-    settings: Settings,
-    declared: Declared,
-    source: Source,
-}
-
 impl Job {
     pub(super) fn read(
         args: &Args,
@@ -57,14 +44,14 @@ impl Job {
         let (reading, root) = match place(globals) {
             Place::Directory(dir) => {
                 let tree = WorkTree::around(&dir)?;
-                (read_checkout(args, globals, &tree, &name, &variables)?, tree.root().to_owned())
+                (reading::of_checkout(args, globals, &tree, &name)?, tree.root().to_owned())
             }
             Place::Remote(url) => {
                 let here = std::env::current_dir().context("cannot tell the current directory")?;
-                (read_remote(args, globals, &url, &name, &variables, ui)?, here)
+                (reading::of_remote(args, globals, &url, &name, ui)?, here)
             }
         };
-        let Reading { environment, settings, declared, source } = reading;
+        let Reading { environment, settings, declared, source, .. } = reading;
         let allowed = args.allow.iter().chain(plan.into_iter().flat_map(|plan| &plan.allowed));
         let mut rules = settings.common.rules(allowed.cloned().collect());
         rules.prune &= args.prune == super::Prune::Auto;
@@ -118,228 +105,6 @@ fn environment_name(args: &Args, plan: Option<&PlanFile>) -> anyhow::Result<Stri
     }
 }
 
-/// What a commit declares; the work tree where there is no repository, or where that is asked for.
-fn read_checkout(
-    args: &Args,
-    globals: &Globals,
-    tree: &WorkTree,
-    name: &str,
-    variables: &Variables,
-) -> anyhow::Result<Reading> {
-    let revision = args.rev.as_deref().unwrap_or("HEAD");
-    let committed = if args.allow_dirty { None } else { Committed::find(tree.root(), revision)? };
-    let Some(committed) = committed else {
-        if let Some(revision) = &args.rev {
-            let message = format!("cannot apply `{revision}`: this is no repository");
-            return Err(Hinted::plain(Code::NotFound, message).into());
-        }
-        return read(tree, globals, name, variables);
-    };
-    let mut reading = read(&committed.files(), globals, name, variables)?;
-    if args.rev.is_none() {
-        refuse_dirty(&reading, &read(tree, globals, name, variables), name)?;
-    }
-    reading.source.commit = committed.id();
-    reading.declared.commit = committed.id();
-    reading.declared.descendants = committed.descendants();
-    Ok(reading)
-}
-
-fn refuse_dirty(
-    committed: &Reading,
-    here: &anyhow::Result<Reading>,
-    name: &str,
-) -> anyhow::Result<()> {
-    let same = |here: &Reading| {
-        here.source.inputs == committed.source.inputs
-            && here.source.config == committed.source.config
-    };
-    if here.as_ref().is_ok_and(same) {
-        return Ok(());
-    }
-    let message = format!("cannot apply `{name}`: its files have changes that are not committed");
-    let hint = "commit them, or apply them as they are with --allow-dirty";
-    Err(Hinted::new(Code::Refused, message, hint).into())
-}
-
-/// What the tip of a remote branch declares.
-fn read_remote(
-    args: &Args,
-    globals: &Globals,
-    url: &str,
-    name: &str,
-    variables: &Variables,
-    ui: &Ui,
-) -> anyhow::Result<Reading> {
-    if args.rev.is_some() || args.allow_dirty {
-        let message = "cannot choose a commit of a remote repository: its branch says which";
-        return Err(Hinted::new(Code::Usage, message, "name the branch with --branch").into());
-    }
-    let voice = ui.voice();
-    let say = Say::new(move |event| match event {
-        Event::Remote(line) => voice.detail(format!("remote: {line}")),
-        Event::Detail(text) => voice.detail(text),
-    });
-    let settings = landing::settings(variables, None, false);
-    let mut remote = Remote::open(url, &settings, FETCH, say)?;
-    remote.look(globals.branch.as_deref(), |round| {
-        let mut reading = read(round.snapshot(), globals, name, variables)?;
-        round.tip.clone_into(&mut reading.source.commit);
-        round.tip.clone_into(&mut reading.declared.commit);
-        Ok(reading)
-    })
-}
-
-/// How long a remote repository may take.
-const FETCH: Duration = Duration::from_mins(2);
-
-fn read(
-    snapshot: &dyn Snapshot,
-    globals: &Globals,
-    name: &str,
-    variables: &Variables,
-) -> anyhow::Result<Reading> {
-    let config = match &globals.config {
-        Some(path) => Config::parse(&path.display().to_string(), files::read(path)?)?,
-        None => Config::load(snapshot)?,
-    };
-    let all = environment::all(snapshot, &config)?;
-    let chosen = environment::select(&all, &[name.to_owned()])?;
-    let Some(environment) = chosen.first() else { anyhow::bail!("no environment") };
-    let settings = settings(&config, name)?;
-    let (mut declared, source) = declared(snapshot, environment, &config, &settings)?;
-    let own = config.environments.get(name).cloned().unwrap_or_default();
-    if let Some(render) = &settings.common.render {
-        declared.files = rendered(snapshot, render, &settings, name, &variables.pairs())?;
-    } else if own.render.kind != RenderKind::Manifests {
-        let copy = actuator::copy(&everything(snapshot)?)?;
-        let namespace = own.namespace.as_deref();
-        let job = render::Job { environment: name, config: &own.render, namespace };
-        declared.files = one_file(job.run(copy.path())?.into_bytes());
-    }
-    Ok(Reading { environment: name.to_owned(), settings, declared, source })
-}
-
-/// Gives the renderer all files of the repository, for it may read any of them.
-fn rendered(
-    snapshot: &dyn Snapshot,
-    render: &Render,
-    settings: &Settings,
-    name: &str,
-    variables: &[(String, String)],
-) -> anyhow::Result<Vec<File>> {
-    let files = everything(snapshot)?;
-    let path = settings.common.path.as_deref().unwrap_or(".");
-    Ok(one_file(actuator::run_renderer(render, name, path, &files, variables)?))
-}
-
-fn one_file(bytes: Vec<u8>) -> Vec<File> {
-    vec![File { path: "rendered.yaml".to_owned(), bytes }]
-}
-
-/// Every file of the repository.
-fn everything(snapshot: &dyn Snapshot) -> anyhow::Result<Vec<File>> {
-    let paths = all_files(snapshot, "")?;
-    let bytes = snapshot.read(&paths)?;
-    Ok(paths.into_iter().zip(bytes).map(|(path, bytes)| File { path, bytes }).collect())
-}
-
-fn settings(config: &Config, name: &str) -> anyhow::Result<Settings> {
-    let actuator = config.environments.get(name).and_then(|e| e.actuator.as_ref());
-    let Some(actuator) = actuator else {
-        let message = format!("cannot apply `{name}`: it has no actuator");
-        let hint = "say in gitops.yaml what to drive: `actuator: { kind: kubernetes, context: … }`";
-        return Err(Hinted::new(Code::Config, message, hint).into());
-    };
-    let mut settings = Settings::read(name, actuator)?;
-    let namespace = config.environments.get(name).and_then(|e| e.namespace.clone());
-    // What is said of the environment holds for what drives it.
-    if let (Some(namespace), "kubernetes") = (namespace, settings.common.kind.as_str())
-        && settings.own["namespace"].is_null()
-    {
-        settings.own["namespace"] = Value::String(namespace);
-    }
-    Ok(settings)
-}
-
-/// The files of the environment as the actuator gets them, and what pins them.
-fn declared(
-    snapshot: &dyn Snapshot,
-    environment: &Environment,
-    config: &Config,
-    settings: &Settings,
-) -> anyhow::Result<(Declared, Source)> {
-    let (base, paths) = if let Some(dir) = &settings.common.path {
-        (dir.trim_end_matches('/').to_owned(), all_files(snapshot, dir)?)
-    } else {
-        let paths = environment.list(snapshot)?;
-        (common_directory(&paths), paths)
-    };
-    let bytes = snapshot.read(&paths)?;
-    let below = |path: &str| {
-        let name = path.strip_prefix(&base).unwrap_or(path).trim_start_matches('/');
-        name.to_owned()
-    };
-    let files: Vec<File> =
-        paths.iter().zip(bytes).map(|(path, bytes)| File { path: below(path), bytes }).collect();
-    let listed = files.iter().map(|file| format!("{} {}\n", sha256(&file.bytes), file.path));
-    let inputs = sha256(listed.collect::<String>().as_bytes());
-    let own = config.environments.get(&environment.name).and_then(|e| e.actuator.clone());
-    let own_render = config.environments.get(&environment.name).map(|e| &e.render);
-    let source = Source {
-        environment: environment.name.clone(),
-        commit: String::new(),
-        inputs,
-        config: sha256(sorted(&own.unwrap_or(Value::Null)).to_string().as_bytes()),
-        renderer: renderer(settings, own_render),
-    };
-    Ok((Declared { files, ..Declared::default() }, source))
-}
-
-/// Where the objects come from; a change of it is no reason to delete what came from elsewhere.
-fn renderer(settings: &Settings, own: Option<&RenderConfig>) -> String {
-    let how = match &settings.common.render {
-        None => own.map_or("manifests".to_owned(), |render| {
-            let kind = format!("{:?}", render.kind).to_lowercase();
-            let place = render.path.as_ref().or(render.chart.as_ref());
-            place.map_or(kind.clone(), |place| format!("{kind} of {place}"))
-        }),
-        Some(Render::Kind(kind)) => kind.clone(),
-        Some(Render::Command(argv)) => mask(&argv.join(" ")),
-    };
-    match &settings.common.path {
-        Some(path) => format!("{how} of {path}"),
-        None => how,
-    }
-}
-
-/// Every file below a directory, whatever its name.
-fn all_files(snapshot: &dyn Snapshot, dir: &str) -> anyhow::Result<Vec<String>> {
-    let dir = dir.trim_end_matches('/');
-    let mut found = Vec::new();
-    for entry in snapshot.entries(dir)? {
-        let path = if dir.is_empty() { entry.name } else { format!("{dir}/{}", entry.name) };
-        match entry.kind {
-            Kind::Directory => found.extend(all_files(snapshot, &path)?),
-            Kind::File | Kind::Symlink => found.push(path),
-            Kind::Submodule => {}
-        }
-    }
-    Ok(found)
-}
-
-/// The deepest directory that holds all files.
-fn common_directory(paths: &[String]) -> String {
-    let dir = |path: &str| path.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
-    let Some(mut common) = paths.first().map(|path| dir(path)) else { return String::new() };
-    for path in paths {
-        while !common.is_empty() && !path.starts_with(&format!("{common}/")) {
-            common = dir(&common);
-        }
-    }
-    common
-}
-
 fn context(
     args: &Args,
     root: &Path,
@@ -382,24 +147,4 @@ pub(super) fn random() -> String {
 /// Seconds since 1970.
 pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_common_directory_holds_all_files() {
-        let table: [(&[&str], &str); 5] = [
-            (&[], ""),
-            (&["a.yaml"], ""),
-            (&["a/b/c.yaml"], "a/b"),
-            (&["a/b/c.yaml", "a/b/d/e.yaml"], "a/b"),
-            (&["a/b/c.yaml", "a/bc/d.yaml"], "a"),
-        ];
-        for (paths, expected) in table {
-            let paths: Vec<String> = paths.iter().map(|&path| path.to_owned()).collect();
-            assert_eq!(common_directory(&paths), expected, "{paths:?}");
-        }
-    }
 }

@@ -8,9 +8,9 @@ use super::converge::{self, Extent, Prospect, Report};
 use super::job::Job;
 use super::{Args, show};
 use crate::cli::Globals;
-use crate::environment::{self, Config};
+use crate::commands::scope;
+use crate::environment;
 use crate::error::Report as ErrorReport;
-use crate::files;
 use crate::http::mask;
 use crate::ui::Ui;
 use crate::worktree::WorkTree;
@@ -87,10 +87,7 @@ fn look(environment: &str, globals: &Globals, ui: &Ui) -> anyhow::Result<(Job, P
 /// The named environments, or all that have an actuator.
 fn chosen(names: &[String], globals: &Globals) -> anyhow::Result<Vec<String>> {
     let tree = WorkTree::around(&globals.repo)?;
-    let config = match &globals.config {
-        Some(path) => Config::parse(&path.display().to_string(), files::read(path)?)?,
-        None => Config::load(&tree)?,
-    };
+    let config = scope::config(&tree, globals)?;
     if !names.is_empty() {
         let found = environment::select(&environment::all(&tree, &config)?, names)?;
         return Ok(found.into_iter().map(|environment| environment.name).collect());

@@ -6,6 +6,7 @@ mod converge;
 mod job;
 pub mod live;
 mod planfile;
+mod reading;
 mod show;
 mod wait;
 mod watch;
