@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::job::{Job, now, random};
-use super::{Args, planfile, show, wait};
+use super::{Args, planfile, show, stop, wait};
 use crate::actuator::{Lock, Stored, secrets, secrets_of};
 use crate::error::{Code, Hinted, Outcome};
 use crate::http::Secret;
@@ -97,7 +97,10 @@ pub(super) fn run(job: &Job, args: &Args, mode: &Mode<'_>, ui: &Ui) -> anyhow::R
     actuator.target()?;
     let lock =
         if mode.writes() { Some(actuator.lock(&job.holder(), job.lock_patience)?) } else { None };
+    // Only who holds a lock has something to give back.
+    let stop = if lock.is_some() { stop::flag()? } else { Arc::default() };
     let prospect = look(job, ui)?;
+    stop::check(&stop)?;
     if let Mode::Planned(planned) = mode {
         let salt = planned.salt.clone();
         let Prospect { target, stored, plan } = &prospect;
@@ -122,11 +125,13 @@ pub(super) fn run(job: &Job, args: &Args, mode: &Mode<'_>, ui: &Ui) -> anyhow::R
         }
         (Mode::Apply { ask }, Some(lock)) => {
             if changed {
-                confirm(!ask, &format!("Apply this to `{}`?", job.environment), ui)?;
+                confirm(!ask, &format!("Apply this to `{}`?", job.environment), &stop, ui)?;
             }
-            carry_out(job, args, &prospect, lock.as_ref(), ui)?
+            carry_out(job, args, &prospect, (lock.as_ref(), &stop), ui)?
         }
-        (Mode::Planned(_), Some(lock)) => carry_out(job, args, &prospect, lock.as_ref(), ui)?,
+        (Mode::Planned(_), Some(lock)) => {
+            carry_out(job, args, &prospect, (lock.as_ref(), &stop), ui)?
+        }
         _ => Report { changed, extent: Extent::Shown, ..Report::default() },
     };
     show::report(job, &prospect, &report, ui)?;
@@ -202,7 +207,7 @@ fn refused(job: &Job, plan: &Plan) -> Option<Hinted> {
 }
 
 /// Asks on a terminal; elsewhere only `--yes` will do.
-pub(super) fn confirm(yes: bool, question: &str, ui: &Ui) -> anyhow::Result<()> {
+pub(super) fn confirm(yes: bool, question: &str, stop: &AtomicBool, ui: &Ui) -> anyhow::Result<()> {
     if yes {
         return Ok(());
     }
@@ -210,9 +215,10 @@ pub(super) fn confirm(yes: bool, question: &str, ui: &Ui) -> anyhow::Result<()> 
         let message = "cannot go on without a yes: nobody is there to ask";
         return Err(Hinted::new(Code::Usage, message, "say --yes, or carry out a --plan").into());
     }
-    if ui.ask(question)? {
+    if ui.ask(question, stop)? {
         return Ok(());
     }
+    stop::check(stop)?;
     Err(Hinted::plain(Code::Refused, "nothing was changed").into())
 }
 
@@ -221,7 +227,7 @@ pub(super) fn carry_out(
     job: &Job,
     args: &Args,
     prospect: &Prospect,
-    lock: &dyn Lock,
+    (lock, stop): (&dyn Lock, &AtomicBool),
     ui: &Ui,
 ) -> anyhow::Result<Report> {
     let Prospect { stored, plan, .. } = prospect;
@@ -230,20 +236,19 @@ pub(super) fn carry_out(
     if plan.is_empty() && !was_pending && !is_news(job, prospect) {
         return Ok(report);
     }
-    let stop = stop_on_signals()?;
     let stored = record_superset(job, stored, plan, lock)?;
     let mut entries = stored.inventory.entries.clone();
-    change(job, args, plan, lock, &stop, &mut entries, &mut report, ui)?;
+    change(job, args, plan, lock, stop, &mut entries, &mut report, ui)?;
     report.interrupted = stop.load(Ordering::Relaxed);
     if (report.changed || was_pending) && report.is_well() {
         job.actuator.finish()?;
     }
     if report.is_well() && !args.no_wait && (report.changed || was_pending) {
         let ids: Vec<Id> = plan.declared().map(|compared| compared.item.id.clone()).collect();
-        report.unhealthy = wait::healthy(job.actuator.as_ref(), &ids, job.patience, &stop, ui)?;
+        report.unhealthy = wait::healthy(job.actuator.as_ref(), &ids, job.patience, stop, ui)?;
     }
     if report.is_well() && !args.no_wait {
-        prune(job, plan, lock, &stop, &mut entries, &mut report, ui)?;
+        prune(job, plan, lock, stop, &mut entries, &mut report, ui)?;
     }
     report.interrupted |= stop.load(Ordering::Relaxed);
     lock.check()?;
@@ -377,15 +382,4 @@ fn prune(
         }
     }
     Ok(())
-}
-
-/// Set by SIGTERM and SIGINT: the current stage is finished, the inventory written, the lock given back.
-fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        // The second one ends the process at once.
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(stop)
 }

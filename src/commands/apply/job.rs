@@ -21,6 +21,8 @@ use crate::worktree::WorkTree;
 /// Everything a run needs.
 pub(super) struct Job {
     pub(super) environment: String,
+    /// Where relative paths start.
+    pub(super) root: PathBuf,
     pub(super) actuator: Box<dyn Actuator>,
     pub(super) settings: Settings,
     pub(super) declared: Declared,
@@ -62,6 +64,7 @@ impl Job {
             lock_patience: args.lock_timeout.or(settings.common.lock_timeout).unwrap_or_default(),
             run: random(),
             environment,
+            root: std::path::absolute(root)?,
             settings,
             declared,
             source,

@@ -3,15 +3,18 @@
 //! The order of events is in `converge`; what drives the place is an actuator.
 
 mod converge;
+mod images;
 mod job;
 pub mod live;
 mod planfile;
 mod reading;
 mod show;
+mod stop;
 mod wait;
 mod watch;
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -79,7 +82,7 @@ pub struct Args {
     /// Take over fields that other managers hold
     #[arg(long)]
     force_conflicts: bool,
-    /// Exit with 1 when there is something to do (`--dry-run`, `--plan-out`)
+    /// Exit with 1 when there is something to do (`--dry-run`, `--plan-out`, drift that is left)
     #[arg(long)]
     exit_code: bool,
     /// Exit with 2 when there was something to do
@@ -94,9 +97,9 @@ pub struct Args {
     /// What to do about drift; the default is the environment's
     #[arg(long, value_name = "WHAT", requires = "watch")]
     drift: Option<Drift>,
-    /// Look this often and end; 0 is for ever
-    #[arg(long, value_name = "N", default_value = "0", requires = "watch", hide = true)]
-    rounds: u64,
+    /// Look once and end: for a cron job
+    #[arg(long, requires = "watch")]
+    once: bool,
     /// Break the lock of a holder that is gone
     #[arg(long)]
     unlock: bool,
@@ -168,7 +171,7 @@ fn unlock(job: &Job, args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
     if args.dry_run {
         return Ok(Outcome::Done);
     }
-    converge::confirm(args.yes, "Break it?", ui)?;
+    converge::confirm(args.yes, "Break it?", &AtomicBool::new(false), ui)?;
     job.actuator.unlock(&holder)?;
     ui.status("the lock is broken");
     Ok(Outcome::Done)

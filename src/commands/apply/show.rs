@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
 use super::converge::{Extent, Prospect, Report};
+use super::images;
 use super::job::Job;
 use crate::actuator::secrets;
+use crate::diff::render::human;
 use crate::http::mask;
 use crate::plan::{Compared, Drift, Id, Operation};
 use crate::ui::Ui;
@@ -19,8 +21,14 @@ const MOST_TEXT: usize = 120;
 /// The difference, one object after the other.
 pub(super) fn plan(job: &Job, prospect: &Prospect, ui: &Ui) -> anyhow::Result<()> {
     let plan = &prospect.plan;
-    let (kind, address) = (&prospect.target.kind, short_path(&prospect.target.address));
-    let mut text = format!("{}: {} → {kind} {address}\n", job.environment, job.commit());
+    let (kind, address) = (&prospect.target.kind, short_path(job, &prospect.target.address));
+    let head = format!("{}: {} → {kind} {address}\n", job.environment, job.commit());
+    let images = human::images(&images::changes(plan), ui.width());
+    ui.text(&mask(&head))?;
+    if !images.is_empty() {
+        ui.text(&mask(&format!("{images}\n")))?;
+    }
+    let mut text = String::new();
     for compared in plan.changes() {
         text.push_str(&object(compared));
     }
@@ -35,10 +43,9 @@ pub(super) fn plan(job: &Job, prospect: &Prospect, ui: &Ui) -> anyhow::Result<()
     Ok(())
 }
 
-/// A path below the current directory as people would name it.
-fn short_path(address: &str) -> &str {
-    let here = std::env::current_dir().unwrap_or_default();
-    let below = Path::new(address).strip_prefix(here).ok().and_then(Path::to_str);
+/// A path below the checkout as people would name it.
+fn short_path<'a>(job: &Job, address: &'a str) -> &'a str {
+    let below = Path::new(address).strip_prefix(&job.root).ok().and_then(Path::to_str);
     below.filter(|path| !path.is_empty()).unwrap_or(address)
 }
 
@@ -183,6 +190,7 @@ pub(super) fn to_json(job: &Job, prospect: &Prospect, report: &Report) -> Value 
         "commit": job.source.commit,
         "actuator": prospect.target.kind,
         "counts": plan.counts(),
+        "images": images::to_json(&images::changes(plan)),
         "changes": plan.changes().map(object_json).collect::<Vec<_>>(),
         "deletes": plan.prunes.iter().map(|prune| prune.id.key()).collect::<Vec<_>>(),
         "spared": spared.collect::<Vec<_>>(),

@@ -2,46 +2,51 @@
 //!
 //! What it remembers is in the inventory, so that a loop that is started anew somewhere else goes on.
 
-use std::thread;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Args;
-use super::converge::{self, Mode, Report};
+use super::converge::{self, Extent, Mode, Prospect, Report};
 use super::job::{Job, now};
-use super::show;
-use crate::actuator::Drift;
+use super::{show, stop};
+use crate::actuator::{Drift, Stored};
 use crate::cli::Globals;
-use crate::error::{Outcome, Report as ErrorReport};
+use crate::error::{Code, Outcome, Report as ErrorReport};
 use crate::http::mask;
 use crate::plan::Inventory;
-use crate::plan::watch::{Reaction, fingerprint};
+use crate::plan::watch::{Reaction, WatchState, fingerprint};
 use crate::ui::Ui;
 
 /// How long a round that failed may put the next one off.
 const LONGEST: Duration = Duration::from_mins(5);
 
 pub(super) fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
-    let (mut pause, mut round) = (args.interval, 0);
+    let stop = stop::flag()?;
+    let mut pause = args.interval;
     loop {
-        round += 1;
-        match self::round(args, globals, ui) {
-            Ok(()) => pause = args.interval,
+        let result = round(args, globals, ui);
+        if args.once {
+            return result;
+        }
+        match result {
+            Ok(_) => pause = args.interval,
             Err(error) => {
                 let report = ErrorReport::of(&error);
                 ui.warn(format!("this round failed: {}", mask(&report.message)));
                 pause = (pause * 3 / 2).min(LONGEST.max(args.interval));
             }
         }
-        if args.rounds > 0 && round >= args.rounds {
+        // Up to a fifth more, so that many watchers do not ask at once.
+        stop::sleep(&stop, pause.mul_f64(1.0 + fastrand::f64() / 5.0));
+        if stop.load(Ordering::Relaxed) {
+            ui.status("stopped");
             return Ok(Outcome::Done);
         }
-        // Up to a fifth more, so that many watchers do not ask at once.
-        thread::sleep(pause.mul_f64(1.0 + fastrand::f64() / 5.0));
     }
 }
 
 /// One look: a new commit, or drift, or nothing.
-fn round(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<()> {
+fn round(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let job = Job::read(args, globals, None, ui)?;
     let stored = job.actuator.inventory()?;
     let inventory = &stored.inventory;
@@ -53,12 +58,12 @@ fn round(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<()> {
     if is_new {
         if !inventory.watch.may_try(&declared, now()) {
             ui.detail("this revision failed before; it is tried again later");
-            return Ok(());
+            return Ok(Outcome::Done);
         }
         return apply(&job, args, &declared, ui);
     }
     let drift = args.drift.map_or(job.settings.common.drift, Into::into);
-    if drift == Drift::Off { Ok(()) } else { look(&job, args, drift, ui) }
+    if drift == Drift::Off { Ok(Outcome::Done) } else { look(&job, args, drift, ui) }
 }
 
 /// What is declared, where no commit tells.
@@ -67,44 +72,86 @@ fn revision(job: &Job) -> String {
     if source.commit.is_empty() { source.inputs.clone() } else { source.commit.clone() }
 }
 
-fn apply(job: &Job, args: &Args, declared: &str, ui: &Ui) -> anyhow::Result<()> {
+fn apply(job: &Job, args: &Args, declared: &str, ui: &Ui) -> anyhow::Result<Outcome> {
     let result = converge::run(job, args, &Mode::Apply { ask: false }, ui);
-    if result.as_ref().is_ok_and(Report::is_well) {
-        return Ok(());
+    match &result {
+        // Who holds the lock does what there is to do.
+        Err(error) if ErrorReport::of(error).code == Code::Locked => {
+            ui.detail(mask(&ErrorReport::of(error).message));
+            return Ok(Outcome::Done);
+        }
+        Ok(report) if report.is_well() || report.interrupted => return Ok(report.outcome(args)),
+        _ => {}
     }
-    let stored = job.actuator.inventory()?;
-    let mut next = stored.inventory.clone();
-    let is_news = next.watch.fail(declared, now());
-    job.actuator.record(&next, &stored)?;
+    let mut is_news = false;
+    remember(job, None, |watch| is_news = watch.fail(declared, now()))?;
     match result {
-        Err(error) if is_news => Err(error),
-        _ => Ok(()),
+        Err(error) if is_news || args.once => Err(error),
+        Ok(report) => Ok(report.outcome(args)),
+        Err(_) => Ok(Outcome::Done),
     }
 }
 
-fn look(job: &Job, args: &Args, drift: Drift, ui: &Ui) -> anyhow::Result<()> {
+/// Writes what the watch remembers, under the lock: a run in between would find its inventory gone. False, and nothing
+/// written, while somebody else is at work, or when the inventory is no longer the one that was looked at.
+fn remember(
+    job: &Job,
+    seen: Option<&Stored>,
+    change: impl FnOnce(&mut WatchState),
+) -> anyhow::Result<bool> {
+    let lock = match job.actuator.lock(&job.holder(), Duration::ZERO) {
+        Ok(lock) => lock,
+        Err(error) if ErrorReport::of(&error).code == Code::Locked => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let stored = job.actuator.inventory()?;
+    if seen.is_some_and(|seen| seen.version != stored.version) {
+        return Ok(false);
+    }
+    let mut watch = stored.inventory.watch.clone();
+    change(&mut watch);
+    lock.check()?;
+    if watch != stored.inventory.watch {
+        let next = Inventory { watch, ..stored.inventory.clone() };
+        job.actuator.record(&next, &stored)?;
+    }
+    Ok(true)
+}
+
+fn look(job: &Job, args: &Args, drift: Drift, ui: &Ui) -> anyhow::Result<Outcome> {
     let prospect = converge::look(job, ui)?;
-    let mut watch = prospect.stored.inventory.watch.clone();
+    let before = &prospect.stored.inventory.watch;
+    let mut watch = before.clone();
     let remediate = drift == Drift::Remediate;
     let reaction = watch.react(&fingerprint(&prospect.plan), remediate, now());
-    if watch != prospect.stored.inventory.watch {
-        let next = Inventory { watch, ..prospect.stored.inventory.clone() };
-        job.actuator.record(&next, &prospect.stored)?;
+    let left =
+        if args.exit_code && !prospect.plan.is_empty() { Outcome::Differs } else { Outcome::Done };
+    if watch != *before && !remember(job, Some(&prospect.stored), |state| *state = watch)? {
+        ui.detail("somebody else is at work: the next round looks again");
+        return Ok(left);
     }
-    match reaction {
-        Reaction::Nothing => {}
-        Reaction::Resolved => ui.line(format!("{}: the drift is gone", job.environment))?,
-        Reaction::Report => {
-            ui.line(format!("{}: what is there is not what Git declares", job.environment))?;
-            show::plan(job, &prospect, ui)?;
-        }
-        Reaction::GiveUp => {
-            ui.line(format!("{}: the drift came back each time; left as it is", job.environment))?;
-            show::plan(job, &prospect, ui)?;
-        }
-        Reaction::Remedy => {
-            converge::run(job, args, &Mode::Apply { ask: false }, ui)?;
-        }
+    if reaction == Reaction::Remedy {
+        let report = converge::run(job, args, &Mode::Apply { ask: false }, ui)?;
+        return Ok(report.outcome(args));
     }
-    Ok(())
+    tell(job, &prospect, reaction, ui)?;
+    Ok(left)
+}
+
+fn tell(job: &Job, prospect: &Prospect, reaction: Reaction, ui: &Ui) -> anyhow::Result<()> {
+    let (word, text) = match reaction {
+        Reaction::Nothing | Reaction::Remedy => return Ok(()),
+        Reaction::Resolved => ("resolved", "the drift is gone"),
+        Reaction::Report => ("found", "what is there is not what Git declares"),
+        Reaction::GiveUp => ("given-up", "the drift came back each time; left as it is"),
+    };
+    if ui.is_json() {
+        let changed = !prospect.plan.is_empty();
+        let report = Report { changed, extent: Extent::Shown, ..Report::default() };
+        let mut json = show::to_json(job, prospect, &report);
+        json["drift"] = word.into();
+        return Ok(ui.json("apply", json)?);
+    }
+    ui.line(format!("{}: {text}", job.environment))?;
+    if reaction == Reaction::Resolved { Ok(()) } else { show::plan(job, prospect, ui) }
 }

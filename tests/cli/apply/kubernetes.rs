@@ -31,6 +31,10 @@ fn converges_and_then_writes_nothing() {
         shop.declare("web.yaml", DEPLOYMENT);
         shop.apply(&["--yes", "--no-wait"]).is(str![[r#"
 [SHOP]: the work tree → kubernetes [SERVER]
+
+Images
+  ghcr.io/acme/web  – → 1.4  added  Deployment [SHOP]/web
+
 + create ConfigMap [SHOP]/a
 + create Deployment [SHOP]/web
 2 to create
@@ -59,8 +63,12 @@ fn says_which_field_changes_and_who_changed_it() {
         cluster.edit(&path, &json!({"spec": {"replicas": 5}}));
         shop.apply(&["--yes"]).is(str![[r#"
 [SHOP]: the work tree → kubernetes [SERVER]
+
+Images
+  ghcr.io/acme/web  1.4 → 1.5  minor  Deployment [SHOP]/web
+
 ~ update Deployment [SHOP]/web
-    spec.replicas: 5 → 2 (changed by kubectl-edit, [..])
+    spec.replicas: 5 → 2 (changed by kubectl-edit, 2026-01-01T12:04:00Z)
     spec.template.spec.containers[name=web].image: ghcr.io/acme/web:1.4 → ghcr.io/acme/web:1.5
     held by kubectl-edit: .spec.replicas
 1 to update

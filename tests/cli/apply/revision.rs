@@ -68,7 +68,7 @@ fn a_watch_follows_a_remote_without_a_checkout() {
     git(&sandbox, &["clone", "-q", "--bare", ".", "remote.git"]);
     let url = format!("file://{}", sandbox.path("remote.git").canonicalize().unwrap().display());
     let watch = || {
-        let args = ["-C", &url, "apply", "-e", "prod", "--watch", "--rounds", "1"];
+        let args = ["-C", &url, "apply", "-e", "prod", "--watch", "--once"];
         sandbox.gitops(&args).ok();
         sandbox.read("live/api.yaml")
     };
