@@ -53,6 +53,9 @@ pub fn status(environments: &[String], globals: &Globals, ui: &Ui) -> anyhow::Re
         let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
         let what = match row["state"].as_str() {
             Some("as-declared") => "as declared".to_owned(),
+            Some("differs") if row["count"] == 1 => {
+                format!("1 object differs: {}", text("objects"))
+            }
             Some("differs") => format!("{} objects differ: {}", row["count"], text("objects")),
             _ => text("cause"),
         };

@@ -232,7 +232,7 @@ Images
 
 "#]]);
     sandbox.gitops(&["status", "--live", "--exit-code"]).is(str![[r#"
-prod: 1 objects differ: File web.yaml
+prod: 1 object differs: File web.yaml
 -- exit 1 --
 
 "#]]);

@@ -58,7 +58,7 @@ fn no(code: u16, reason: &'static str, message: impl Into<String>) -> No {
 }
 
 impl Fake {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let own = str::to_owned;
         let kind =
             |&(group, version, kind, plural, namespaced): &(&str, &str, &str, &str, bool)| {
