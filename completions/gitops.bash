@@ -16,9 +16,6 @@ _gitops() {
             ",$1")
                 cmd="gitops"
                 ;;
-            gitops,apply)
-                cmd="gitops__subcmd__apply"
-                ;;
             gitops,bump-tag)
                 cmd="gitops__subcmd__bump__subcmd__tag"
                 ;;
@@ -43,6 +40,9 @@ _gitops() {
             gitops,man)
                 cmd="gitops__subcmd__man"
                 ;;
+            gitops,notify)
+                cmd="gitops__subcmd__notify"
+                ;;
             gitops,open-pr)
                 cmd="gitops__subcmd__open__subcmd__pr"
                 ;;
@@ -60,9 +60,6 @@ _gitops() {
                 ;;
             gitops,validate)
                 cmd="gitops__subcmd__validate"
-                ;;
-            gitops__subcmd__help,apply)
-                cmd="gitops__subcmd__help__subcmd__apply"
                 ;;
             gitops__subcmd__help,bump-tag)
                 cmd="gitops__subcmd__help__subcmd__bump__subcmd__tag"
@@ -87,6 +84,9 @@ _gitops() {
                 ;;
             gitops__subcmd__help,man)
                 cmd="gitops__subcmd__help__subcmd__man"
+                ;;
+            gitops__subcmd__help,notify)
+                cmd="gitops__subcmd__help__subcmd__notify"
                 ;;
             gitops__subcmd__help,open-pr)
                 cmd="gitops__subcmd__help__subcmd__open__subcmd__pr"
@@ -113,7 +113,7 @@ _gitops() {
 
     case "${cmd}" in
         gitops)
-            opts="-C -o -q -v -h -V --repo --branch --config --output --color --quiet --verbose --help --version bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help"
+            opts="-C -o -q -v -h -V --repo --branch --config --output --color --quiet --verbose --help --version bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -154,102 +154,8 @@ _gitops() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        gitops__subcmd__apply)
-            opts="-e -n -y -C -o -q -v -h --env --rev --allow-dirty --dry-run --yes --plan-out --plan --no-wait --timeout --lock-timeout --prune --allow --force-conflicts --exit-code --detailed-exitcode --watch --interval --drift --rounds --unlock --kubeconfig --repo --branch --config --output --color --quiet --verbose --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --env)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -e)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --rev)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --plan-out)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --plan)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lock-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prune)
-                    COMPREPLY=($(compgen -W "auto never" -- "${cur}"))
-                    return 0
-                    ;;
-                --allow)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --interval)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --drift)
-                    COMPREPLY=($(compgen -W "notify remediate off" -- "${cur}"))
-                    return 0
-                    ;;
-                --rounds)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --kubeconfig)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --repo)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -C)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --branch)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --output)
-                    COMPREPLY=($(compgen -W "text json markdown unified github sarif html" -- "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -W "text json markdown unified github sarif html" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         gitops__subcmd__bump__subcmd__tag)
-            opts="-e -n -m -C -o -q -v -h --env --file --document --set --create --all --shared --drop-digest --no-downgrade --expect --explain --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --push-option --timeout --no-cache --ca-file --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -n -m -C -o -q -v -h --env --file --document --set --create --all --shared --drop-digest --no-downgrade --expect --explain --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -491,7 +397,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__diff)
-            opts="-e -C -o -q -v -h --base --env --live --map --raw --path --kind --name --only --ignore-profile --explain-ignored --no-fold --max-bytes --marker --exit-code --detailed-exitcode --git-external --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -C -o -q -v -h --base --env --map --raw --path --kind --name --only --ignore-profile --explain-ignored --no-fold --max-bytes --marker --exit-code --detailed-exitcode --git-external --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -655,22 +561,8 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__help)
-            opts="bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate completions man help"
+            opts="bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        gitops__subcmd__help__subcmd__apply)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -781,6 +673,20 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__help__subcmd__man)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gitops__subcmd__help__subcmd__notify)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -994,8 +900,142 @@ _gitops() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        gitops__subcmd__notify)
+            opts="-e -n -C -o -q -v -h --env --from --to --image --source --source-revision --pull-request --title --finding --fingerprint --reason --actor --run-url --commit-url --image-labels --channel --timeout --strict --again --remember --dry-run --ca-file --url-env --url-file --kind --setting --repo --branch --config --output --color --quiet --verbose --help pushed pr-opened deploying deployed failed rolled-back drift drift-resolved test"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source-revision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pull-request)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --title)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --finding)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --actor)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --commit-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --channel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --remember)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url-env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --setting)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --repo)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --branch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json markdown unified github sarif html" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json markdown unified github sarif html" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         gitops__subcmd__open__subcmd__pr)
-            opts="-n -m -C -o -q -v -h --dry-run --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --commit --push --include-changes --message --author --committer --source --source-revision --run-url --push-option --timeout --no-cache --ca-file --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-n -m -C -o -q -v -h --dry-run --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1125,7 +1165,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__promote)
-            opts="-n -m -C -o -q -v -h --from --to --drop-digest --no-downgrade --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --push-option --timeout --no-cache --ca-file --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-n -m -C -o -q -v -h --from --to --drop-digest --no-downgrade --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1263,7 +1303,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__restart)
-            opts="-e -n -m -C -o -q -v -h --env --all --shared --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --push-option --timeout --no-cache --ca-file --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -n -m -C -o -q -v -h --env --all --shared --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1401,7 +1441,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__rollback)
-            opts="-e -n -m -C -o -q -v -h --env --app --to --steps --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --push-option --timeout --no-cache --ca-file --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -n -m -C -o -q -v -h --env --app --to --steps --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1551,7 +1591,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__status)
-            opts="-e -C -o -q -v -h --env --app --rev --live --exit-code --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -C -o -q -v -h --env --app --rev --exit-code --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

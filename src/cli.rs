@@ -11,8 +11,8 @@ use clap::{
 };
 
 use crate::commands::{
-    apply, bump_tag, completions, demo, diff, digest_dir, history, man, open_pr, promote, restart,
-    rollback, status, validate,
+    apply, bump_tag, completions, demo, diff, digest_dir, history, man, notify, open_pr, promote,
+    restart, rollback, status, validate,
 };
 use crate::error::{Code, Hinted, Outcome, Report};
 use crate::ui::{Color, Format, Ui, Verbosity};
@@ -90,6 +90,7 @@ enum Command {
     History(history::Args),
     Status(status::Args),
     Validate(validate::Args),
+    Notify(Box<notify::Args>),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -119,6 +120,7 @@ impl Command {
             Self::History(args) => history::run(args, globals, ui),
             Self::Status(args) => status::run(args, globals, ui),
             Self::Validate(args) => validate::run(args, globals, ui),
+            Self::Notify(args) => notify::run(args, globals, ui),
             Self::Completions(args) => completions::run(args, ui),
             Self::Man(args) => man::run(args, ui),
         }

@@ -46,6 +46,9 @@ pub struct GitArgs {
     /// The page of the run, for the message; CI systems tell
     #[arg(long, value_name = "URL")]
     pub run_url: Option<String>,
+    /// Say so in the channels that gitops.yaml names, once it is pushed
+    #[arg(long)]
+    pub notify: bool,
     /// A word for the server's hooks; can be given several times
     #[arg(long, value_name = "OPTION")]
     pub push_option: Vec<String>,
@@ -60,7 +63,8 @@ pub struct GitArgs {
     pub ca_file: Option<PathBuf>,
 }
 
-fn parse_time(text: &str) -> Result<Duration, String> {
+/// Reads 90, 90s, 2m or 1h.
+pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
         Some(number) => (number, &text[number.len()..]),
         None => (text, "s"),
@@ -228,6 +232,12 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.args.timeout
+    }
+
+    /// Whether the channels of `gitops.yaml` are to be told.
+    #[must_use]
+    pub fn notifies(&self) -> bool {
+        self.args.notify
     }
 
     /// The words for the server's hooks.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::cli::Globals;
 use crate::commands::landing::{self, Context, GitArgs, Place};
+use crate::commands::notify::Half;
 use crate::commands::proposing::{
     self, Connection, ProposalArgs, Scene, Shown, budget, connect, difference, rows_between, show,
     tell,
@@ -94,7 +95,19 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let head_sha = Some(ends.head.revision.clone());
     let proposal = Proposal { head_sha, pushed, ..proposal };
     proposing::finish(&mut shown, &connection, &proposal, push, existed, &context, ui)?;
+    if context.notifies() {
+        let (before, after) = (texts(&ends.base.files), texts(&ends.head.files));
+        let config = &ends.head.config;
+        let halves = Half::of_files(before, after, config);
+        let news = proposing::News { config, halves, scene: &scene, proposal: &proposal };
+        news.tell(&shown, &remote, &context, ui);
+    }
     tell(&shown, None, ui)
+}
+
+/// Environment, path and text of each file.
+fn texts(files: &[SourceFile]) -> impl Iterator<Item = (&str, &str, &str)> {
+    files.iter().filter_map(|file| Some((&*file.environment, &*file.path, file.text.as_deref()?)))
 }
 
 /// What a branch of the remote holds.

@@ -12,6 +12,7 @@ use crate::commands::editing::{self, EditArgs, Intent, config, environment_of};
 use crate::commands::landing::Context;
 use crate::environment::Config;
 use crate::error::{Code, Hinted, Outcome};
+use crate::event::Kind;
 use crate::git::{Origin, Walked};
 use crate::image::{Bump, Version};
 use crate::snapshot::Snapshot;
@@ -212,6 +213,10 @@ impl Search {
 }
 
 impl Intent for Rollback<'_> {
+    fn event(&self) -> Kind {
+        Kind::RolledBack
+    }
+
     fn command(&self) -> &'static str {
         "rollback"
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::schema;
 use crate::error::{Code, Hinted};
+use crate::event::Target;
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
 
@@ -21,6 +22,8 @@ pub struct Config {
     pub environments: BTreeMap<String, EnvironmentConfig>,
     /// By name.
     pub apps: BTreeMap<String, App>,
+    /// Where to say what happens, by name.
+    pub notify: BTreeMap<String, Target>,
     policy: PolicyConfig,
     /// Differences that do not count.
     pub ignore: Vec<IgnoreConfig>,

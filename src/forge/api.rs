@@ -303,3 +303,11 @@ pub(super) fn text(value: &Value) -> String {
 pub(super) fn texts(list: &Value, field: &str) -> Vec<String> {
     list.as_array().into_iter().flatten().map(|item| text(&item[field])).collect()
 }
+
+/// Absent and null are not the same to every server.
+pub(super) fn without_nulls(mut value: Value) -> Value {
+    if let Value::Object(map) = &mut value {
+        map.retain(|_, value| !value.is_null());
+    }
+    value
+}

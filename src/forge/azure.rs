@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::api::{Api, Token, part, text, texts};
+use super::api::{Api, Token, part, text, texts, without_nulls};
 use super::remote::{Known, Place, Remote};
 use super::text::Marks;
 use super::tokenless::Tokenless;
@@ -277,7 +277,7 @@ impl Forge for Azure {
     }
 
     fn update(&self, pull: &Pull, edit: &Edit) -> anyhow::Result<Pull> {
-        let body = super::github::without_nulls(json!({
+        let body = without_nulls(json!({
             "title": edit.title, "description": edit.body, "isDraft": edit.draft,
         }));
         let path = self.repo(&format!("/pullrequests/{}", pull.id()));

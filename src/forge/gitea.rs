@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::api::{Api, Token, part, parts, text, texts};
-use super::github::without_nulls;
+use super::api::{Api, Token, part, parts, text, texts, without_nulls};
 use super::remote::{Known, Place, Remote};
 use super::text::{Draft, Marks};
 use super::tokenless::Tokenless;
-use super::{AutoMerge, Created, Edit, Extra, Forge, Merge, Method, Proposal, Pull, Row};
+use super::{AutoMerge, Created, Edit, Extra, Forge, Merge, Proposal, Pull, Row};
 use crate::http;
 use crate::http::header::HeaderValue;
 
@@ -128,14 +127,6 @@ impl Gitea {
         let contexts = branch["status_check_contexts"].as_array().map_or(0, Vec::len);
         let required = branch["enable_status_check"] == true && contexts > 0;
         Ok(required && state != "success")
-    }
-}
-
-fn style(method: Method) -> &'static str {
-    match method {
-        Method::Squash => "squash",
-        Method::Merge => "merge",
-        Method::Rebase => "rebase",
     }
 }
 
@@ -272,7 +263,7 @@ impl Forge for Gitea {
             return Ok(AutoMerge::Unavailable(format!("{} knows {advice}", self.row.title)));
         }
         let body = without_nulls(json!({
-            "Do": style(merge.method), "merge_when_checks_succeed": waits,
+            "Do": merge.method.as_str(), "merge_when_checks_succeed": waits,
             "delete_branch_after_merge": merge.delete_branch, "head_commit_id": pull.head_sha,
         }));
         let path = self.repo(&format!("/pulls/{}/merge", pull.id()));

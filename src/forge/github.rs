@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::api::{Api, Token, part, parts, text, texts};
+use super::api::{Api, Token, part, parts, text, texts, without_nulls};
 use super::remote::{Known, Place, Remote};
 use super::text::Marks;
 use super::tokenless::Tokenless;
-use super::{AutoMerge, Created, Edit, Extra, Forge, Merge, Method, Proposal, Pull, Row};
+use super::{AutoMerge, Created, Edit, Extra, Forge, Merge, Proposal, Pull, Row};
 use crate::http;
 use crate::http::header::HeaderValue;
 
@@ -166,7 +166,7 @@ impl GitHub {
 
     fn merge_now(&self, pull: &Pull, merge: &Merge) -> anyhow::Result<AutoMerge> {
         let path = self.repo(&format!("/pulls/{}/merge", pull.id()));
-        let body = json!({ "merge_method": method(merge.method), "sha": pull.head_sha });
+        let body = json!({ "merge_method": merge.method.as_str(), "sha": pull.head_sha });
         let body = without_nulls(body);
         let answer = self.api.write(&http::Method::PUT, &path, &[], &body)?;
         match answer.status.as_u16() {
@@ -189,22 +189,6 @@ impl GitHub {
             return Ok(());
         }
         self.api.expect(&format!("delete the branch `{}`", pull.head), answer).map(|_| ())
-    }
-}
-
-/// Absent and null are not the same to every server.
-pub(super) fn without_nulls(mut value: Value) -> Value {
-    if let Value::Object(map) = &mut value {
-        map.retain(|_, value| !value.is_null());
-    }
-    value
-}
-
-fn method(method: Method) -> &'static str {
-    match method {
-        Method::Squash => "squash",
-        Method::Merge => "merge",
-        Method::Rebase => "rebase",
     }
 }
 
@@ -345,7 +329,7 @@ impl Forge for GitHub {
                      enablePullRequestAutoMerge(input: {pullRequestId: $id, mergeMethod: $method, \
                      expectedHeadOid: $head}) { pullRequest { autoMergeRequest { enabledAt } } } }";
         let variables = json!({
-            "id": pull.node_id, "method": method(merge.method).to_uppercase(), "head": pull.head_sha,
+            "id": pull.node_id, "method": merge.method.as_str().to_uppercase(), "head": pull.head_sha,
         });
         match self.mutate(&format!("enable auto-merge of #{}", pull.id()), query, &variables)? {
             Ok(()) => Ok(AutoMerge::Enabled),

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::api::{Api, Token, part, parts, text, texts};
-use super::github::without_nulls;
+use super::api::{Api, Token, part, parts, text, texts, without_nulls};
 use super::remote::{Known, Place, Remote};
 use super::text::{Draft, Marks};
 use super::tokenless::Tokenless;

@@ -85,6 +85,18 @@ pub enum Method {
     Rebase,
 }
 
+impl Method {
+    /// What most forges call it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Squash => "squash",
+            Self::Merge => "merge",
+            Self::Rebase => "rebase",
+        }
+    }
+}
+
 /// A pull request as its forge has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pull {

@@ -22,6 +22,7 @@ mod docs;
 mod forge;
 mod git;
 mod kubectl;
+mod notify;
 mod properties;
 mod pull_requests;
 mod status;

@@ -6,6 +6,8 @@ use super::report::{Committed, Done, report};
 use super::{Intent, changes};
 use crate::bump::Plan;
 use crate::commands::landing::{Context, GitArgs};
+use crate::commands::notify::tell_of_push;
+use crate::environment::Config;
 use crate::error::{Code, Hinted, Outcome};
 use crate::files::{self, Replaced, Replacement};
 use crate::git::{Checkout, Prepared, Remote, Upstream};
@@ -39,6 +41,9 @@ pub(super) fn run(
                     Some(committing) => committing.finish(prepared, &context)?,
                     None => Done::Written,
                 };
+                if args.notify {
+                    notify(intent, tree, &plan, &done, &context, ui)?;
+                }
                 return report(intent, &plan, &done, ui);
             }
             Replaced::Moved(path) => {
@@ -48,6 +53,24 @@ pub(super) fn run(
     }
     let message = "cannot write the files: they change all the time";
     Err(Hinted::new(Code::Stale, message, "stop what else writes them, then run it again").into())
+}
+
+fn notify(
+    intent: &dyn Intent,
+    tree: &WorkTree,
+    plan: &Plan,
+    done: &Done,
+    context: &Context<'_>,
+    ui: &Ui,
+) -> anyhow::Result<()> {
+    let Done::Committed(committed) = done else {
+        ui.status("nothing was pushed, so nobody is told");
+        return Ok(());
+    };
+    let config = Config::load(tree)?;
+    let origin = intent.origin(context.origin(Some(tree.root())));
+    tell_of_push(intent, &config, plan, committed, &origin, context, ui);
+    Ok(())
 }
 
 fn write(tree: &WorkTree, plan: &Plan) -> anyhow::Result<Replaced> {

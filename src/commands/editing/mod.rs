@@ -18,6 +18,7 @@ use crate::commands::landing::{self, Context, GitArgs, Place};
 use crate::commands::proposing::{self, ProposalArgs};
 use crate::environment::{self, Config, Environment};
 use crate::error::{Code, Hinted, Outcome};
+use crate::event::Kind;
 use crate::files;
 use crate::git::{Change, Origin};
 use crate::snapshot::Snapshot;
@@ -57,6 +58,11 @@ pub(crate) trait Intent {
     /// Where the change comes from, given what flags and the CI system say.
     fn origin(&self, said: Origin) -> Origin {
         said
+    }
+
+    /// What `--notify` says once it is pushed.
+    fn event(&self) -> Kind {
+        Kind::Deploying
     }
 
     /// What its JSON has besides.

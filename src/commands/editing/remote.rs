@@ -2,6 +2,8 @@
 
 use crate::bump::{Edit, Plan};
 use crate::commands::landing::Context;
+use crate::commands::notify::tell_of_push;
+use crate::environment::Config;
 use crate::error::{Code, Hinted, Outcome};
 use crate::git::{self, Commit, Landing, Round};
 use crate::ui::Ui;
@@ -49,11 +51,15 @@ pub(super) fn run(
         push_options: context.push_options()?,
     };
     let mut last: Option<(Plan, String)> = None;
+    let mut config = Config::default();
     let mut overtook = Vec::new();
     let landed = git::land(&mut remote, &landing, &mut |round| {
         let plan = plan_on(round).map_err(|error| superseded(error, round.number))?;
         if let Some((before, _)) = &last {
             overtook.extend(overtaken(before, &plan));
+        }
+        if context.notifies() {
+            config = Config::load(round.snapshot())?;
         }
         let message = if plan.changes.is_empty() {
             String::new()
@@ -73,6 +79,9 @@ pub(super) fn run(
         attempts: landed.rounds,
         overtook,
     };
+    if context.notifies() {
+        tell_of_push(intent, &config, &plan, &result, &origin, context, ui);
+    }
     report(intent, &plan, &Done::Committed(result), ui)
 }
 

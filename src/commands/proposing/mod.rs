@@ -20,8 +20,10 @@ pub(crate) use connect::no_forge;
 use crate::bump::Plan;
 use crate::commands::editing::{How, Intent, changes, superseded};
 use crate::commands::landing::Context;
+use crate::commands::notify;
 use crate::environment::Config;
 use crate::error::Outcome;
+use crate::event::{Kind, PullRequest};
 use crate::forge::{self, Action, AutoMerge, Marks, Proposal, Tokenless};
 use crate::git::{self, Commit, Head, Landed, Landing, Origin, Round};
 use crate::ui::Ui;
@@ -29,6 +31,7 @@ use crate::ui::Ui;
 /// What a tip says: the plan on it, and how to talk about it.
 struct Planned {
     plan: Plan,
+    config: Config,
     message: String,
     scene: Scene,
 }
@@ -99,6 +102,11 @@ pub(crate) fn edit(
         ..edit.proposal(&last)?
     };
     finish(&mut shown, &connection, &proposal, push, landed.replaced.is_some(), context, ui)?;
+    if context.notifies() {
+        let halves = notify::Half::of_plan(&last.plan, &last.config);
+        let news = News { config: &last.config, halves, scene: &last.scene, proposal: &proposal };
+        news.tell(&shown, remote, context, ui);
+    }
     tell(&shown, Some(&last.plan), ui)
 }
 
@@ -126,7 +134,7 @@ impl Edit<'_> {
             message = self.context.message(&changes(&plan), &self.origin, usual)?;
             message.lines().next().unwrap_or_default().clone_into(&mut scene.subject);
         }
-        Ok(Planned { plan, message, scene })
+        Ok(Planned { plan, config, message, scene })
     }
 
     fn proposal(&self, planned: &Planned) -> anyhow::Result<Proposal> {
@@ -165,6 +173,47 @@ impl Edit<'_> {
             Ok(Some(Commit { changes: last.plan.changes.clone(), message }))
         })?;
         Ok((landed, last))
+    }
+}
+
+/// What there is to tell of a pull request.
+pub(crate) struct News<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) halves: notify::Halves,
+    pub(crate) scene: &'a Scene,
+    pub(crate) proposal: &'a Proposal,
+}
+
+impl News<'_> {
+    /// Tells of a pull request that is new; one that was brought up to date is known.
+    pub(crate) fn tell(
+        self,
+        shown: &Shown<'_>,
+        remote: &git::Remote,
+        context: &Context<'_>,
+        ui: &Ui,
+    ) {
+        let (Some(Action::Created), Some(revision)) = (shown.action, &self.proposal.head_sha)
+        else {
+            ui.status("no new pull request, so nobody is told");
+            return;
+        };
+        let deed = notify::Deed {
+            kind: Kind::PrOpened,
+            config: self.config,
+            environments: self.halves,
+            repository: remote.address().to_string(),
+            branch: Some(self.scene.head.clone()),
+            revision: revision.clone(),
+            subject: self.scene.subject.clone(),
+            pull_request: Some(PullRequest {
+                number: shown.number,
+                title: Some(self.proposal.title.clone()),
+                url: shown.url.clone(),
+            }),
+            origin: &self.scene.source,
+        };
+        notify::tell(&deed, context, ui);
     }
 }
 
