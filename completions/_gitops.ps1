@@ -379,6 +379,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('--detailed-exitcode', '--detailed-exitcode', [CompletionResultType]::ParameterName, 'Exit with 2 when there was something to do')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on: apply each new commit, and look for drift in between')
             [CompletionResult]::new('--once', '--once', [CompletionResultType]::ParameterName, 'Look once and end: for a cron job')
+            [CompletionResult]::new('--notify', '--notify', [CompletionResultType]::ParameterName, 'Say so in the channels that gitops.yaml names: deploying, deployed, failed, drift, drift-resolved')
             [CompletionResult]::new('--unlock', '--unlock', [CompletionResultType]::ParameterName, 'Break the lock of a holder that is gone')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')

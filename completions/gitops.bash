@@ -161,7 +161,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__apply)
-            opts="-e -n -y -C -o -q -v -h --env --rev --allow-dirty --dry-run --yes --plan-out --plan --no-wait --timeout --lock-timeout --prune --allow --force-conflicts --exit-code --detailed-exitcode --watch --interval --drift --once --unlock --kubeconfig --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -n -y -C -o -q -v -h --env --rev --allow-dirty --dry-run --yes --plan-out --plan --no-wait --timeout --lock-timeout --prune --allow --force-conflicts --exit-code --detailed-exitcode --watch --interval --drift --once --notify --unlock --kubeconfig --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

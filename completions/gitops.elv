@@ -370,6 +370,7 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand --detailed-exitcode 'Exit with 2 when there was something to do'
             cand --watch 'Go on: apply each new commit, and look for drift in between'
             cand --once 'Look once and end: for a cron job'
+            cand --notify 'Say so in the channels that gitops.yaml names: deploying, deployed, failed, drift, drift-resolved'
             cand --unlock 'Break the lock of a holder that is gone'
             cand -q 'Print nothing but results, warnings and errors'
             cand --quiet 'Print nothing but results, warnings and errors'

@@ -419,6 +419,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand apply" -l exit-code -d 'Ex
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l detailed-exitcode -d 'Exit with 2 when there was something to do'
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l watch -d 'Go on: apply each new commit, and look for drift in between'
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l once -d 'Look once and end: for a cron job'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l notify -d 'Say so in the channels that gitops.yaml names: deploying, deployed, failed, drift, drift-resolved'
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l unlock -d 'Break the lock of a holder that is gone'
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -s v -l verbose -d 'Say how and why'

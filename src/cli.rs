@@ -39,7 +39,7 @@ pub struct Cli {
 }
 
 /// Flags that every command takes.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
     /// The GitOps repository: a directory in its checkout, or the URL of the remote

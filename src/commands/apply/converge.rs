@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::job::{Job, now, random};
-use super::{Args, planfile, show, stop, wait};
+use super::{Args, planfile, show, stop, tell, wait};
 use crate::actuator::{Lock, Stored, secrets, secrets_of};
 use crate::error::{Code, Hinted, Outcome};
 use crate::http::Secret;
@@ -95,12 +94,47 @@ pub(super) struct Prospect {
 pub(super) fn run(job: &Job, args: &Args, mode: &Mode<'_>, ui: &Ui) -> anyhow::Result<Report> {
     let actuator = job.actuator.as_ref();
     actuator.target()?;
-    let lock =
-        if mode.writes() { Some(actuator.lock(&job.holder(), job.lock_patience)?) } else { None };
+    if !mode.writes() {
+        let prospect = prospect(job, mode, ui)?;
+        return without_lock(job, mode, &prospect, ui);
+    }
+    let lock = actuator.lock(&job.holder(), job.lock_patience)?;
     // Only who holds a lock has something to give back.
-    let stop = if lock.is_some() { stop::flag()? } else { Arc::default() };
-    let prospect = look(job, ui)?;
+    let stop = stop::flag()?;
+    let found = prospect(job, mode, ui);
     stop::check(&stop)?;
+    let prospect = match found {
+        Ok(prospect) => prospect,
+        Err(error) => {
+            tell::failed(job, None, &format!("{error:#}"), ui);
+            return Err(error);
+        }
+    };
+    let changed = !prospect.plan.is_empty();
+    if let Mode::Apply { ask } = mode
+        && changed
+    {
+        confirm(!ask, &format!("Apply this to `{}`?", job.environment), &stop, ui)?;
+    }
+    if changed {
+        tell::deploying(job, &prospect, ui);
+    }
+    match carry_out(job, args, &prospect, (lock.as_ref(), &stop), ui) {
+        Ok(report) => {
+            show::report(job, &prospect, &report, ui)?;
+            tell::ended(job, &prospect, &report, ui);
+            Ok(report)
+        }
+        Err(error) => {
+            tell::failed(job, Some(&prospect), &format!("{error:#}"), ui);
+            Err(error)
+        }
+    }
+}
+
+/// Compares, refuses, and shows.
+fn prospect(job: &Job, mode: &Mode<'_>, ui: &Ui) -> anyhow::Result<Prospect> {
+    let prospect = look(job, ui)?;
     if let Mode::Planned(planned) = mode {
         let salt = planned.salt.clone();
         let Prospect { target, stored, plan } = &prospect;
@@ -109,32 +143,24 @@ pub(super) fn run(job: &Job, args: &Args, mode: &Mode<'_>, ui: &Ui) -> anyhow::R
     if !ui.is_json() {
         show::plan(job, &prospect, ui)?;
     }
+    refused(job, &prospect.plan).map_or(Ok(prospect), |refused| Err(refused.into()))
+}
+
+fn without_lock(
+    job: &Job,
+    mode: &Mode<'_>,
+    prospect: &Prospect,
+    ui: &Ui,
+) -> anyhow::Result<Report> {
     let changed = !prospect.plan.is_empty();
-    if let Some(refused) = refused(job, &prospect.plan) {
-        if ui.is_json() {
-            ui.detail("the plan is refused");
-        }
-        return Err(refused.into());
+    let mut report = Report { changed, extent: Extent::Shown, ..Report::default() };
+    if let Mode::Write(path) = mode {
+        let Prospect { target, stored, plan } = prospect;
+        planfile::write(path, &planfile::pin(job, target.clone(), stored, plan, random()))?;
+        ui.status(format!("the plan is in `{}`", path.display()));
+        report.extent = Extent::Saved;
     }
-    let report = match (mode, &lock) {
-        (Mode::Write(path), _) => {
-            let Prospect { target, stored, plan } = &prospect;
-            planfile::write(path, &planfile::pin(job, target.clone(), stored, plan, random()))?;
-            ui.status(format!("the plan is in `{}`", path.display()));
-            Report { changed, extent: Extent::Saved, ..Report::default() }
-        }
-        (Mode::Apply { ask }, Some(lock)) => {
-            if changed {
-                confirm(!ask, &format!("Apply this to `{}`?", job.environment), &stop, ui)?;
-            }
-            carry_out(job, args, &prospect, (lock.as_ref(), &stop), ui)?
-        }
-        (Mode::Planned(_), Some(lock)) => {
-            carry_out(job, args, &prospect, (lock.as_ref(), &stop), ui)?
-        }
-        _ => Report { changed, extent: Extent::Shown, ..Report::default() },
-    };
-    show::report(job, &prospect, &report, ui)?;
+    show::report(job, prospect, &report, ui)?;
     Ok(report)
 }
 
@@ -240,8 +266,11 @@ pub(super) fn carry_out(
     let mut entries = stored.inventory.entries.clone();
     change(job, args, plan, lock, stop, &mut entries, &mut report, ui)?;
     report.interrupted = stop.load(Ordering::Relaxed);
-    if (report.changed || was_pending) && report.is_well() {
-        job.actuator.finish()?;
+    if (report.changed || was_pending)
+        && report.is_well()
+        && let Err(error) = job.actuator.finish()
+    {
+        report.failed.push((Id::plain("Command", "reload"), format!("{error:#}")));
     }
     if report.is_well() && !args.no_wait && (report.changed || was_pending) {
         let ids: Vec<Id> = plan.declared().map(|compared| compared.item.id.clone()).collect();

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 
 use super::Args;
 use super::reading::{self, Reading};
+use super::tell::Teller;
 use crate::actuator::{self, Actuator, Context, Declared, Holder, Settings};
 use crate::ci::Variables;
 use crate::cli::Globals;
@@ -24,6 +25,8 @@ pub(super) struct Job {
     /// Where relative paths start.
     pub(super) root: PathBuf,
     pub(super) actuator: Box<dyn Actuator>,
+    /// With `--notify`.
+    pub(super) teller: Option<Teller>,
     pub(super) settings: Settings,
     pub(super) declared: Declared,
     pub(super) source: Source,
@@ -53,7 +56,7 @@ impl Job {
                 (reading::of_remote(args, globals, &url, &name, ui)?, here)
             }
         };
-        let Reading { environment, settings, declared, source, .. } = reading;
+        let Reading { environment, settings, declared, source, config, .. } = reading;
         let allowed = args.allow.iter().chain(plan.into_iter().flat_map(|plan| &plan.allowed));
         let mut rules = settings.common.rules(allowed.cloned().collect());
         rules.prune &= args.prune == super::Prune::Auto;
@@ -61,6 +64,7 @@ impl Job {
         let context = context(args, &root, &environment, &variables, patience);
         Ok(Self {
             actuator: actuator::make(&settings, context)?,
+            teller: args.notify.then(|| Teller::new(config, globals.clone())),
             lock_patience: args.lock_timeout.or(settings.common.lock_timeout).unwrap_or_default(),
             run: random(),
             environment,

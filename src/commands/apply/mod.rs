@@ -10,6 +10,7 @@ mod planfile;
 mod reading;
 mod show;
 mod stop;
+mod tell;
 mod wait;
 mod watch;
 
@@ -100,6 +101,9 @@ pub struct Args {
     /// Look once and end: for a cron job
     #[arg(long, requires = "watch")]
     once: bool,
+    /// Say so in the channels that gitops.yaml names: deploying, deployed, failed, drift, drift-resolved
+    #[arg(long, conflicts_with_all = ["plan_out", "dry_run"])]
+    notify: bool,
     /// Break the lock of a holder that is gone
     #[arg(long)]
     unlock: bool,

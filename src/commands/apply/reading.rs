@@ -10,7 +10,7 @@ use crate::actuator::{Declared, File, Settings};
 use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::commands::{landing, scope};
-use crate::environment::{self, Environment, EnvironmentConfig, RenderKind};
+use crate::environment::{self, Config, Environment, EnvironmentConfig, RenderKind};
 use crate::error::{Code, Hinted};
 use crate::git::{Committed, Event, Remote, Say};
 use crate::http::mask;
@@ -26,6 +26,7 @@ pub(super) struct Reading {
     pub(super) settings: Settings,
     pub(super) declared: Declared,
     pub(super) source: Source,
+    pub(super) config: Config,
     own: EnvironmentConfig,
 }
 
@@ -114,16 +115,16 @@ impl Reading {
         let files = files(snapshot, environment, &own, &settings)?;
         let listed = files.iter().map(|file| format!("{} {}\n", sha256(&file.bytes), file.path));
         let actuator = own.actuator.clone().unwrap_or_default();
-        let config = json!({"actuator": sorted(&actuator), "render": format!("{:?}", own.render)});
+        let pinned = json!({"actuator": sorted(&actuator), "render": format!("{:?}", own.render)});
         let source = Source {
             environment: environment.name.clone(),
             commit: String::new(),
             inputs: sha256(listed.collect::<String>().as_bytes()),
-            config: sha256(config.to_string().as_bytes()),
+            config: sha256(pinned.to_string().as_bytes()),
             renderer: renderer(&settings, &own),
         };
         let declared = Declared { files, ..Declared::default() };
-        Ok(Self { environment: name.to_owned(), settings, declared, source, own })
+        Ok(Self { environment: name.to_owned(), settings, declared, source, config, own })
     }
 
     /// With manifests in place of what they are made of.

@@ -12,11 +12,14 @@ use super::job::Job;
 use crate::actuator::secrets;
 use crate::diff::render::human;
 use crate::http::mask;
-use crate::plan::{Compared, Drift, Id, Operation};
+use crate::plan::{Compared, Drift, Id, Operation, Plan};
 use crate::ui::Ui;
 
 /// Longer values are cut.
 const MOST_TEXT: usize = 120;
+
+/// More fields of one object are counted.
+const MOST_FIELDS: usize = 5;
 
 /// The difference, one object after the other.
 pub(super) fn plan(job: &Job, prospect: &Prospect, ui: &Ui) -> anyhow::Result<()> {
@@ -82,6 +85,30 @@ fn object(compared: &Compared) -> String {
         let _ = writeln!(text, "    held by {}: {}", conflict.manager, conflict.field);
     }
     text
+}
+
+/// What differs, without values: one line per object.
+pub(super) fn findings(plan: &Plan) -> Vec<String> {
+    let line = |compared: &Compared| {
+        let id = &compared.item.id;
+        if compared.operation == Operation::Create {
+            return format!("{id} is missing");
+        }
+        let paths = compared.changes.iter().map(|drift| {
+            let by = drift.by.as_ref().map(|(manager, time)| format!(" ({manager}, {time})"));
+            format!("{}{}", drift.change.path, by.unwrap_or_default())
+        });
+        let paths: Vec<String> = paths.filter(|path| !path.is_empty()).collect();
+        let more = paths.len().saturating_sub(MOST_FIELDS);
+        let shown = paths[..paths.len() - more].join(", ");
+        match (shown.as_str(), more) {
+            ("", _) => format!("{id} differs"),
+            (shown, 0) => format!("{id}: {shown}"),
+            (shown, more) => format!("{id}: {shown} and {more} more"),
+        }
+    };
+    let prunes = plan.prunes.iter().map(|prune| format!("{} is there", prune.id));
+    plan.changes().map(line).chain(prunes).collect()
 }
 
 fn field(id: &Id, drift: &Drift) -> String {

@@ -8,10 +8,12 @@ use std::time::Duration;
 use super::Args;
 use super::converge::{self, Extent, Mode, Prospect, Report};
 use super::job::{Job, now};
-use super::{show, stop};
+use super::tell::Occasion;
+use super::{show, stop, tell};
 use crate::actuator::{Drift, Stored};
 use crate::cli::Globals;
 use crate::error::{Code, Outcome, Report as ErrorReport};
+use crate::event::Kind;
 use crate::http::mask;
 use crate::plan::Inventory;
 use crate::plan::watch::{Reaction, WatchState, fingerprint};
@@ -59,6 +61,9 @@ fn round(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         if !inventory.watch.may_try(&declared, now()) {
             ui.detail("this revision failed before; it is tried again later");
             return Ok(Outcome::Done);
+        }
+        if inventory.watch.failed == declared {
+            occasion(&job, Occasion::Retry);
         }
         return apply(&job, args, &declared, ui);
     }
@@ -131,11 +136,26 @@ fn look(job: &Job, args: &Args, drift: Drift, ui: &Ui) -> anyhow::Result<Outcome
         return Ok(left);
     }
     if reaction == Reaction::Remedy {
-        let report = converge::run(job, args, &Mode::Apply { ask: false }, ui)?;
-        return Ok(report.outcome(args));
+        return remedy(job, args, &prospect, ui);
     }
     tell(job, &prospect, reaction, ui)?;
     Ok(left)
+}
+
+fn occasion(job: &Job, occasion: Occasion) {
+    if let Some(teller) = &job.teller {
+        teller.occasion.set(occasion);
+    }
+}
+
+fn remedy(job: &Job, args: &Args, prospect: &Prospect, ui: &Ui) -> anyhow::Result<Outcome> {
+    tell::drift(job, prospect, Kind::Drift, Some("it is put right"), ui);
+    occasion(job, Occasion::Remedy);
+    let report = converge::run(job, args, &Mode::Apply { ask: false }, ui)?;
+    if report.is_well() {
+        tell::drift(job, prospect, Kind::DriftResolved, None, ui);
+    }
+    Ok(report.outcome(args))
 }
 
 fn tell(job: &Job, prospect: &Prospect, reaction: Reaction, ui: &Ui) -> anyhow::Result<()> {
@@ -145,6 +165,11 @@ fn tell(job: &Job, prospect: &Prospect, reaction: Reaction, ui: &Ui) -> anyhow::
         Reaction::Report => ("found", "what is there is not what Git declares"),
         Reaction::GiveUp => ("given-up", "the drift came back each time; left as it is"),
     };
+    match reaction {
+        Reaction::Resolved => tell::drift(job, prospect, Kind::DriftResolved, None, ui),
+        Reaction::GiveUp => tell::drift(job, prospect, Kind::Drift, Some(text), ui),
+        _ => tell::drift(job, prospect, Kind::Drift, None, ui),
+    }
     if ui.is_json() {
         let changed = !prospect.plan.is_empty();
         let report = Report { changed, extent: Extent::Shown, ..Report::default() };

@@ -7,6 +7,7 @@ use super::channels::{resolve, select};
 use super::pages::Pages;
 use super::report::announce;
 use crate::bump::Plan;
+use crate::ci::Variables;
 use crate::commands::editing::Intent;
 use crate::commands::editing::report::Committed;
 use crate::commands::landing::Context;
@@ -114,17 +115,28 @@ pub(crate) fn tell_of_push(
 
 /// Tells the channels that want to know. The change is made, so nothing that fails here is an error.
 pub(crate) fn tell(deed: &Deed<'_>, context: &Context<'_>, ui: &Ui) {
-    if deed.config.notify.is_empty() {
+    let client = Client::new(context.settings().http.clone());
+    let events = deed.environments.iter().map(|(name, half)| event(deed, name, half, context));
+    send(&events.collect::<Vec<_>>(), deed.config, context.variables(), &client, ui);
+}
+
+/// Sends events to the channels of `gitops.yaml` that want them. What fails is a warning.
+pub(crate) fn send(
+    events: &[Event],
+    config: &Config,
+    variables: &Variables,
+    client: &Client,
+    ui: &Ui,
+) {
+    if config.notify.is_empty() {
         ui.warn("--notify tells nobody: gitops.yaml names no channel under `notify:`");
         return;
     }
-    let client = Client::new(context.settings().http.clone());
-    for (name, half) in &deed.environments {
-        let event = event(deed, name, half, context);
-        let told = select(deed.config.notify.clone(), &[], &event)
-            .and_then(|chosen| resolve(&chosen, Path::new("."), context.variables()))
+    for event in events {
+        let told = select(config.notify.clone(), &[], event)
+            .and_then(|chosen| resolve(&chosen, Path::new("."), variables))
             .and_then(|resolved| {
-                let said = super::deliver(&event, resolved, |_| Recall::New, &client, TIMEOUT);
+                let said = super::deliver(event, resolved, |_| Recall::New, client, TIMEOUT);
                 announce(&said, ui).map(|_| ())
             });
         if let Err(error) = told {

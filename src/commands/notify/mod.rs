@@ -17,7 +17,7 @@ use crate::cli::Globals;
 use crate::commands::landing::parse_time;
 use crate::error::{Code, Hinted, Outcome};
 use crate::event::links::page;
-use crate::event::{App, Event, Kind, PullRequest, Release, hex};
+use crate::event::{App, Commit, Event, Kind, PullRequest, Release, hex};
 use crate::forge::Hints;
 use crate::git::local::LocalRepository;
 use crate::http::Client;
@@ -25,7 +25,7 @@ use crate::image::Bump;
 use crate::notifier::{self, Endpoint, Memory, Recall, Terms};
 use crate::ui::Ui;
 
-pub(crate) use after::{Deed, Half, Halves, tell, tell_of_push};
+pub(crate) use after::{Deed, Half, Halves, send, tell, tell_of_push};
 use channels::{AdHoc, Resolved};
 use facts::Span;
 use pages::Pages;
@@ -282,6 +282,28 @@ impl Args {
             hex(&Sha256::digest(findings.join("\n"))[..8])
         })
     }
+}
+
+/// Fills an event with what Git knows of the commit that is applied; `from` is the one before, where that is known.
+/// Nothing but its page is known of a commit of a remote repository.
+pub(crate) fn fill_of_commit(
+    event: &mut Event,
+    (from, to): (Option<&str>, &str),
+    globals: &Globals,
+    variables: &Variables,
+    ui: &Ui,
+) -> anyhow::Result<()> {
+    let hints = Hints { ci: variables.forge(), ..Hints::default() };
+    let pages = Pages { template: None, hints };
+    let address = globals.repo.to_string_lossy();
+    if !globals.repo.exists() {
+        event.repository = page(&address);
+        let url = pages.commit(&address, to);
+        event.commit = Some(Commit { sha: to.to_owned(), url, subject: None });
+        return Ok(());
+    }
+    let environment = event.environment.clone().unwrap_or_default();
+    facts::fill(event, &Span { environment: &environment, from, to }, globals, &pages, ui)
 }
 
 /// What `test` says: every part of a message, so that one sees how the channel shows it.

@@ -450,6 +450,45 @@ fn of_two_at_once_one_mutates() {
 }
 
 #[test]
+fn a_watch_does_not_disturb_a_run() {
+    for cluster in &clusters() {
+        let shop = Shop::new(cluster, "");
+        shop.declare("a.yaml", &map("a", "1"));
+        shop.apply(&["--yes"]).ok();
+        shop.declare("a.yaml", &map("a", "2"));
+        cluster.forget();
+        let (reached, go) = first_write(cluster);
+        let run = shop.command(&["-e", &shop.name, "--yes"]).spawn().unwrap();
+        reached.recv_timeout(Duration::from_mins(1)).unwrap();
+        let before = shop.inventory();
+        shop.apply(&["--watch", "--once"]).ok();
+        assert_eq!(shop.inventory(), before);
+        go.send(()).unwrap();
+        assert!(run.wait_with_output().unwrap().status.success());
+        assert_eq!(shop.inventory()["pending"], json!(null));
+    }
+}
+
+#[test]
+fn a_signal_ends_a_watch_that_sleeps() {
+    let cluster = Cluster::fake();
+    let shop = Shop::new(&cluster, "");
+    shop.declare("a.yaml", &map("a", "1"));
+    let (reached, go) = cluster.hold(|call| call.method == "PUT" && call.path.contains("/leases/"));
+    let watch = ["-e", &shop.name, "--watch", "--interval", "1h"];
+    let child = shop.command(&watch).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    // The lock is given back last; what follows is sleep.
+    reached.recv_timeout(Duration::from_mins(1)).unwrap();
+    go.send(()).unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("stopped"), "{said}");
+}
+
+#[test]
 fn a_lost_lock_stops_the_writes() {
     for cluster in &clusters() {
         let shop = Shop::new(cluster, ", lock: { duration: 1s }");

@@ -5,6 +5,7 @@ mod crash;
 mod directory;
 mod handover;
 mod kubernetes;
+mod notify;
 mod plan;
 mod requests;
 mod revision;
