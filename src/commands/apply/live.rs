@@ -4,8 +4,9 @@
 use clap::{Args as _, FromArgMatches as _};
 use serde_json::{Value, json};
 
-use super::converge::{self, Extent, Prospect, Report};
+use super::converge::{Extent, Report};
 use super::job::Job;
+use super::prospect::{self, Prospect};
 use super::{Args, show};
 use crate::cli::Globals;
 use crate::commands::scope;
@@ -83,7 +84,7 @@ fn look(environment: &str, globals: &Globals, ui: &Ui) -> anyhow::Result<(Job, P
     let command = Args::augment_args(clap::Command::new("apply"));
     let args = Args::from_arg_matches(&command.try_get_matches_from(words)?)?;
     let job = Job::read(&args, globals, None, ui)?;
-    let prospect = converge::look(&job, ui)?;
+    let prospect = prospect::look(&job, ui)?;
     Ok((job, prospect))
 }
 

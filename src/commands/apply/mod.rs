@@ -7,6 +7,7 @@ mod images;
 mod job;
 pub mod live;
 mod planfile;
+mod prospect;
 mod reading;
 mod show;
 mod stop;

@@ -6,9 +6,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
-use super::converge::{Extent, Prospect, Report};
+use super::converge::{Extent, Report};
 use super::images;
 use super::job::Job;
+use super::prospect::Prospect;
 use crate::actuator::secrets;
 use crate::diff::render::human;
 use crate::http::mask;

@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 
-use super::converge::{Prospect, Report};
+use super::converge::Report;
 use super::job::Job;
+use super::prospect::Prospect;
 use super::show;
 use crate::ci::Variables;
 use crate::cli::Globals;

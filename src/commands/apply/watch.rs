@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Args;
-use super::converge::{self, Extent, Mode, Prospect, Report};
+use super::converge::{self, Extent, Mode, Report};
 use super::job::{Job, now};
+use super::prospect::{self, Prospect};
 use super::tell::Occasion;
 use super::{show, stop, tell};
 use crate::actuator::{Drift, Stored};
@@ -124,7 +125,7 @@ fn remember(
 }
 
 fn look(job: &Job, args: &Args, drift: Drift, ui: &Ui) -> anyhow::Result<Outcome> {
-    let prospect = converge::look(job, ui)?;
+    let prospect = prospect::look(job, ui)?;
     let before = &prospect.stored.inventory.watch;
     let mut watch = before.clone();
     let remediate = drift == Drift::Remediate;
