@@ -93,7 +93,7 @@ impl Job {
     pub(super) fn commit(&self) -> &str {
         match self.source.commit.as_str() {
             "" => "the work tree",
-            commit => commit.get(..9).unwrap_or(commit),
+            commit => commit.get(..10).unwrap_or(commit),
         }
     }
 }

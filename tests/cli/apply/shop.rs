@@ -19,7 +19,9 @@ impl<'c> Shop<'c> {
     /// `settings`: further keys of the actuator.
     pub(crate) fn new(cluster: &'c Cluster, settings: &str) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("shop-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        // A cluster may outlive this process.
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("shop-{}-{number}", std::process::id());
         let sandbox = Sandbox::new();
         sandbox.write("kubeconfig", cluster.kubeconfig());
         let shop = Self { cluster, sandbox, name };
@@ -107,6 +109,18 @@ impl<'c> Shop<'c> {
             .keys()
             .map(|key| key.replace(&self.name, "[SHOP]"))
             .collect()
+    }
+}
+
+impl Drop for Shop<'_> {
+    fn drop(&mut self) {
+        if self.cluster.is_lasting() {
+            let namespace = format!("/api/v1/namespaces/{}", self.name);
+            for path in [self.inventory_path(), self.lease_path(), namespace] {
+                // What a test deleted is gone already.
+                let _ = self.cluster.call("DELETE", &path, "application/json", &Value::Null);
+            }
+        }
     }
 }
 

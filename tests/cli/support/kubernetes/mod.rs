@@ -1,9 +1,11 @@
 //! An API server on loopback with a request log and a fault script: a fake one in memory, or a real one behind it.
 //!
-//! The real one is that of `KUBEBUILDER_ASSETS` (`etcd`, `kube-apiserver`), started once and shared.
+//! The real one is that of `KUBEBUILDER_ASSETS` (`etcd`, `kube-apiserver`), started once and shared, or the one that
+//! `KUBECONFIG` names.
 
 mod fake;
 mod fields;
+mod named;
 mod real;
 
 use std::collections::BTreeMap;
@@ -16,6 +18,7 @@ use std::thread;
 use serde_json::Value;
 
 pub(crate) use fake::Fake;
+use named::Named;
 use real::Real;
 
 /// A request as a backend gets it.
@@ -37,6 +40,11 @@ pub(crate) struct Answer {
 
 pub(crate) trait Backend: Send + Sync {
     fn answer(&self, call: &Call) -> Answer;
+
+    /// Whether it is there after the tests, which must clean up then.
+    fn is_lasting(&self) -> bool {
+        false
+    }
 }
 
 /// What happens to a request instead of its answer.
@@ -71,10 +79,11 @@ pub(crate) struct Cluster {
     backend: Arc<dyn Backend>,
 }
 
-/// Every kind of cluster there is here: the fake one always, a real one where its programs are.
+/// Every kind of cluster there is here: the fake one always, a real one where its programs are, or where one runs.
 pub(crate) fn clusters() -> Vec<Cluster> {
     let mut clusters = vec![Cluster::fake()];
-    clusters.extend(Real::shared().map(|real| Cluster::new(real)));
+    let real = Real::shared().map(|real| Cluster::new(real));
+    clusters.extend(real.or_else(|| Named::shared().map(|named| Cluster::new(named))));
     clusters
 }
 
@@ -95,6 +104,11 @@ impl Cluster {
             }
         });
         Self { address, script, backend }
+    }
+
+    /// Whether it is there after the tests.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.backend.is_lasting()
     }
 
     pub(crate) fn kubeconfig(&self) -> String {
