@@ -68,7 +68,7 @@ Images
   ghcr.io/acme/web  1.4 → 1.5  minor  Deployment [SHOP]/web
 
 ~ update Deployment [SHOP]/web
-    spec.replicas: 5 → 2 (changed by kubectl-edit, 2026-01-01T12:04:00Z)
+    spec.replicas: 5 → 2 (changed by kubectl-edit, [..])
     spec.template.spec.containers[name=web].image: ghcr.io/acme/web:1.4 → ghcr.io/acme/web:1.5
     held by kubectl-edit: .spec.replicas
 1 to update
