@@ -1102,7 +1102,7 @@ _gitops() {
                     return 0
                     ;;
                 --kind)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "slack slack-bot teams discord mattermost rocketchat google-chat telegram matrix pagerduty smtp webhook commit-status deployment grafana stdout" -- "${cur}"))
                     return 0
                     ;;
                 --setting)

@@ -256,7 +256,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand promote" -s v -l verbose -
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s e -l env -d 'The environment' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l app -d 'Only this app; can be given several times' -r
-complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l to -d 'The versions of this commit' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l to -d 'The versions as of this commit: an id, in a checkout also a tag or branch, HEAD~2 and the like' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l steps -d 'How many changes back' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s m -l message -d 'The commit message: a template in Jinja\'s language' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l author -d 'Who wrote the change' -r
@@ -598,7 +598,22 @@ complete -c gitops -n "__fish_gitops_using_subcommand notify" -l remember -d 'Wh
 complete -c gitops -n "__fish_gitops_using_subcommand notify" -l ca-file -d 'Trust the authorities in this file too' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand notify" -l url-env -d 'The variable that holds its address' -r
 complete -c gitops -n "__fish_gitops_using_subcommand notify" -l url-file -d 'The file that holds its address' -r
-complete -c gitops -n "__fish_gitops_using_subcommand notify" -l kind -d 'Which service it is, where the address does not tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l kind -d 'Which service it is, where the address does not tell' -r -f -a "slack\t''
+slack-bot\t''
+teams\t''
+discord\t''
+mattermost\t''
+rocketchat\t''
+google-chat\t''
+telegram\t''
+matrix\t''
+pagerduty\t''
+smtp\t''
+webhook\t''
+commit-status\t''
+deployment\t''
+grafana\t''
+stdout\t''"
 complete -c gitops -n "__fish_gitops_using_subcommand notify" -l setting -d 'Another of its settings, as in gitops.yaml; can be given several times' -r
 complete -c gitops -n "__fish_gitops_using_subcommand notify" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand notify" -l branch -d 'The branch of a remote repository; its default branch when not given' -r

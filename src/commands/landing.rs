@@ -104,6 +104,7 @@ pub fn place(globals: &Globals) -> Place {
 /// Flags, variables and ears of one run.
 pub struct Context<'a> {
     args: &'a GitArgs,
+    globals: &'a Globals,
     variables: Variables,
     settings: Settings,
     say: Say,
@@ -113,7 +114,7 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// Reads the environment.
     #[must_use]
-    pub fn new(args: &'a GitArgs, ui: &Ui) -> Self {
+    pub fn new(args: &'a GitArgs, globals: &'a Globals, ui: &Ui) -> Self {
         let variables = Variables::of_process();
         let voice = ui.voice();
         let heard: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -126,7 +127,13 @@ impl<'a> Context<'a> {
             Event::Detail(text) => voice.detail(text),
         });
         let settings = settings(&variables, args.ca_file.as_ref(), args.no_cache);
-        Self { args, variables, settings, say, heard }
+        Self { args, globals, variables, settings, say, heard }
+    }
+
+    /// The global flags.
+    #[must_use]
+    pub fn globals(&self) -> &Globals {
+        self.globals
     }
 
     /// The Git layer's settings.

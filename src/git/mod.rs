@@ -45,7 +45,7 @@ pub use history::{create_bare, origin_of, subjects};
 pub use identity::Identity;
 pub use land::{Commit, Landed, Landing, Round, land};
 pub use message::{Change, Message, Origin, with_trailers};
-pub use past::{Past, PastFile, Visit, Walked, subjects_between};
+pub use past::{Look, Past, PastFile, Visit, Walked, subjects_between};
 pub use remote::{Remote, is_bare};
 pub use revision::Committed;
 pub use say::{Event, Say};

@@ -62,6 +62,10 @@ impl Endpoint {
     }
 
     fn checked(name: &str, target: &Target, source: &Source<'_>) -> anyhow::Result<Self> {
+        // A mistake in the settings is said whether or not the secrets are there.
+        if target.kind.is_some() {
+            takes_its_keys(row(target, None)?, target)?;
+        }
         let address = address(target, source)?;
         let row = row(target, address.as_ref())?;
         takes_its_keys(row, target)?;

@@ -189,7 +189,10 @@ fn failed(endpoint: &Endpoint, error: &lettre::transport::smtp::Error) -> anyhow
     while let Some(next) = cause.source() {
         cause = next;
     }
-    let words = plain_text(&format!("{error}: {cause}"), 3, 300).replace('\n', " ");
+    let (error_text, cause) = (error.to_string(), cause.to_string());
+    let words =
+        if error_text.contains(&cause) { error_text } else { format!("{error_text}: {cause}") };
+    let words = plain_text(&words, 3, 300).replace('\n', " ");
     let code = error.status().map(|code| u16::from(code).to_string()).unwrap_or_default();
     let message = format!("`{}` does not take the mail: {words}", endpoint.shown());
     let hint = match code.as_str() {

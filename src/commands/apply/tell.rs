@@ -6,13 +6,12 @@ use super::converge::Report;
 use super::job::Job;
 use super::prospect::Prospect;
 use super::show;
-use crate::ci::Variables;
 use crate::cli::Globals;
-use crate::commands::notify::{fill_of_commit, send};
+use crate::commands::notify::{Happening, happened};
 use crate::environment::Config;
-use crate::event::apps::{Running, compare, running};
-use crate::event::{Commit, Event, Kind};
-use crate::http::{Client, mask};
+use crate::event::Kind;
+use crate::event::apps::{Running, running};
+use crate::http::mask;
 use crate::plan::watch::fingerprint;
 use crate::plan::{Id, Plan};
 use crate::ui::Ui;
@@ -54,7 +53,7 @@ pub(super) fn deploying(job: &Job, prospect: &Prospect, ui: &Ui) {
         return;
     };
     teller.announced.set(true);
-    say(job, teller, Event::new(Kind::Deploying), Some(prospect), ui);
+    say(job, teller, &words(Kind::Deploying), Some(prospect), ui);
 }
 
 /// It has arrived, or not.
@@ -67,7 +66,7 @@ pub(super) fn ended(job: &Job, prospect: &Prospect, report: &Report, ui: &Ui) {
     if teller.is(Occasion::Remedy) {
         return;
     }
-    say(job, teller, Event::new(Kind::Deployed), Some(prospect), ui);
+    say(job, teller, &words(Kind::Deployed), Some(prospect), ui);
 }
 
 /// It has not arrived. Nobody is told what a person at a terminal sees, unless it was announced.
@@ -78,19 +77,20 @@ pub(super) fn failed(job: &Job, prospect: Option<&Prospect>, cause: &str, ui: &U
     if !teller.announced.get() && ui.can_ask() {
         return;
     }
-    let reason = Some(mask(cause));
-    say(job, teller, Event { reason, ..Event::new(Kind::Failed) }, prospect, ui);
+    let reason = mask(cause);
+    let words = Words { reason: Some(&reason), ..words(Kind::Failed) };
+    say(job, teller, &words, prospect, ui);
 }
 
 /// What is there is not what Git declares, or is it again.
 pub(super) fn drift(job: &Job, prospect: &Prospect, kind: Kind, reason: Option<&str>, ui: &Ui) {
     let Some(teller) = &job.teller else { return };
-    let mut event = Event { reason: reason.map(str::to_owned), ..Event::new(kind) };
-    if kind == Kind::Drift {
-        event.findings = show::findings(&prospect.plan);
-        event.fingerprint = Some(fingerprint(&prospect.plan));
-    }
-    say(job, teller, event, Some(prospect), ui);
+    let (findings, print) = match kind {
+        Kind::Drift => (show::findings(&prospect.plan), Some(fingerprint(&prospect.plan))),
+        _ => (Vec::new(), None),
+    };
+    let words = Words { kind, reason, findings: &findings, fingerprint: print.as_deref() };
+    say(job, teller, &words, Some(prospect), ui);
 }
 
 fn reason(report: &Report) -> String {
@@ -101,30 +101,37 @@ fn reason(report: &Report) -> String {
     first.unwrap_or_default()
 }
 
-fn say(job: &Job, teller: &Teller, mut event: Event, prospect: Option<&Prospect>, ui: &Ui) {
-    let variables = Variables::of_process();
-    event.environment = Some(job.environment.clone());
+/// What is said, besides of which environment and commit.
+struct Words<'w> {
+    kind: Kind,
+    reason: Option<&'w str>,
+    findings: &'w [String],
+    fingerprint: Option<&'w str>,
+}
+
+fn words(kind: Kind) -> Words<'static> {
+    Words { kind, reason: None, findings: &[], fingerprint: None }
+}
+
+fn say(job: &Job, teller: &Teller, words: &Words<'_>, prospect: Option<&Prospect>, ui: &Ui) {
     let to = job.source.commit.as_str();
-    if !to.is_empty() {
-        let before = prospect.map(|prospect| prospect.stored.inventory.commit.as_str());
-        let from = before.filter(|before| !before.is_empty() && *before != to);
-        let known = fill_of_commit(&mut event, (from, to), &teller.globals, &variables, ui)
-            .or_else(|_| fill_of_commit(&mut event, (None, to), &teller.globals, &variables, ui));
-        if let Err(error) = known {
-            ui.detail(format!("what Git knows of it is not said: {error:#}"));
-            event.commit = Some(Commit { sha: to.to_owned(), ..Commit::default() });
-        }
-    }
-    if matches!(event.kind, Kind::Drift | Kind::DriftResolved) {
-        // What Git declares is not what drifted.
-        (event.changes, event.unchanged, event.actor) = (Vec::new(), Vec::new(), None);
-    } else if let Some(prospect) = prospect.filter(|_| event.changes.is_empty()) {
-        let (before, after) = moments(&prospect.plan, &teller.config);
-        (event.changes, event.unchanged) = compare(&before, &after);
-    }
-    event.run_url = variables.source().and_then(|source| source.run);
-    let client = Client::new(variables.http(None));
-    send(&[event], &teller.config, &variables, &client, ui);
+    let before = prospect.map(|prospect| prospect.stored.inventory.commit.as_str());
+    let drifts = matches!(words.kind, Kind::Drift | Kind::DriftResolved);
+    let (old, new) = prospect
+        .filter(|_| !drifts)
+        .map(|prospect| moments(&prospect.plan, &teller.config))
+        .unwrap_or_default();
+    let happening = Happening {
+        kind: words.kind,
+        environment: &job.environment,
+        from: before.filter(|before| !before.is_empty() && *before != to),
+        to,
+        runs: (&old, &new),
+        reason: words.reason,
+        findings: words.findings,
+        fingerprint: words.fingerprint,
+    };
+    happened(&happening, &teller.config, &teller.globals, ui);
 }
 
 /// What runs, and what will.

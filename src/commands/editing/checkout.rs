@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::report::{Committed, Done, report};
-use super::{Intent, changes};
+use super::{Intent, changes, config};
 use crate::bump::Plan;
+use crate::cli::Globals;
 use crate::commands::landing::{Context, GitArgs};
 use crate::commands::notify::tell_of_push;
-use crate::environment::Config;
 use crate::error::{Code, Hinted, Outcome};
 use crate::files::{self, Replaced, Replacement};
 use crate::git::{Checkout, Prepared, Remote, Upstream};
@@ -21,9 +21,10 @@ pub(super) fn run(
     intent: &dyn Intent,
     tree: &WorkTree,
     args: &GitArgs,
+    globals: &Globals,
     ui: &Ui,
 ) -> anyhow::Result<Outcome> {
-    let context = Context::new(args, ui);
+    let context = Context::new(args, globals, ui);
     let committing =
         if args.commit || args.push { Some(Committing::open(tree, args, &context)?) } else { None };
     let mut committing = committing;
@@ -67,7 +68,7 @@ fn notify(
         ui.status("nothing was pushed, so nobody is told");
         return Ok(());
     };
-    let config = Config::load(tree)?;
+    let config = config(context.globals().config.as_deref(), tree)?;
     let origin = intent.origin(context.origin(Some(tree.root())));
     tell_of_push(intent, &config, plan, committed, &origin, context, ui);
     Ok(())

@@ -140,7 +140,7 @@ pub(crate) fn in_remote(
         let message = "cannot commit without pushing: a remote repository has no work tree";
         return Err(Hinted::new(Code::Usage, message, "leave out --commit").into());
     }
-    let context = Context::new(how.git, ui);
+    let context = Context::new(how.git, globals, ui);
     if how.pr {
         let base = how.proposal.base.as_deref().or(globals.branch.as_deref());
         let mut remote = context.remote(url, ui)?;
@@ -160,7 +160,7 @@ pub(crate) fn in_directory(
     ui: &Ui,
 ) -> anyhow::Result<Outcome> {
     if how.pr {
-        let context = Context::new(how.git, ui);
+        let context = Context::new(how.git, globals, ui);
         let (url, config) = context.origin_remote(tree.root(), &how.proposal.remote)?;
         let base = how.proposal.base.as_deref().or(globals.branch.as_deref());
         let mut remote = context.remote_of(&url, &config)?;
@@ -177,7 +177,7 @@ pub(crate) fn in_directory(
     if how.dry_run {
         return report(intent, &intent.plan(tree)?, &Done::DryRun, ui);
     }
-    checkout::run(intent, tree, how.git, ui)
+    checkout::run(intent, tree, how.git, globals, ui)
 }
 
 /// The values for the message.

@@ -59,7 +59,7 @@ pub(super) fn run(
             overtook.extend(overtaken(before, &plan));
         }
         if context.notifies() {
-            config = Config::load(round.snapshot())?;
+            config = super::config(context.globals().config.as_deref(), round.snapshot())?;
         }
         let message = if plan.changes.is_empty() {
             String::new()

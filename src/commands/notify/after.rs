@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::channels::{resolve, select};
+use super::channels::{base, resolve, select};
 use super::pages::Pages;
 use super::report::announce;
 use crate::bump::Plan;
@@ -15,7 +15,6 @@ use crate::environment::Config;
 use crate::event::apps::{Running, compare, running};
 use crate::event::links::page;
 use crate::event::{App, Commit, Event, Kind, PullRequest};
-use crate::forge::Hints;
 use crate::git::Origin;
 use crate::http::Client;
 use crate::notifier::Recall;
@@ -115,39 +114,47 @@ pub(crate) fn tell_of_push(
 
 /// Tells the channels that want to know. The change is made, so nothing that fails here is an error.
 pub(crate) fn tell(deed: &Deed<'_>, context: &Context<'_>, ui: &Ui) {
+    if !reached(deed.config, ui) {
+        return;
+    }
     let client = Client::new(context.settings().http.clone());
-    let events = deed.environments.iter().map(|(name, half)| event(deed, name, half, context));
-    send(&events.collect::<Vec<_>>(), deed.config, context.variables(), &client, ui);
+    let base = base(context.globals());
+    for (name, half) in &deed.environments {
+        let event = event(deed, name, half, context);
+        pass_on(&event, deed.config, &base, context.variables(), &client, ui);
+    }
 }
 
-/// Sends events to the channels of `gitops.yaml` that want them. What fails is a warning.
-pub(crate) fn send(
-    events: &[Event],
+/// Whether there is anybody to tell.
+pub(super) fn reached(config: &Config, ui: &Ui) -> bool {
+    if config.notify.is_empty() {
+        ui.warn("--notify tells nobody: gitops.yaml names no channel under `notify:`");
+    }
+    !config.notify.is_empty()
+}
+
+/// Tells the channels that want an event; what fails is a warning. Relative paths of settings start at `base`.
+pub(super) fn pass_on(
+    event: &Event,
     config: &Config,
+    base: &Path,
     variables: &Variables,
     client: &Client,
     ui: &Ui,
 ) {
-    if config.notify.is_empty() {
-        ui.warn("--notify tells nobody: gitops.yaml names no channel under `notify:`");
-        return;
-    }
-    for event in events {
-        let told = select(config.notify.clone(), &[], event)
-            .and_then(|chosen| resolve(&chosen, Path::new("."), variables))
-            .and_then(|resolved| {
-                let said = super::deliver(event, resolved, |_| Recall::New, client, TIMEOUT);
-                announce(&said, ui).map(|_| ())
-            });
-        if let Err(error) = told {
-            ui.warn(format!("{error:#}"));
-        }
+    let told = select(config.notify.clone(), &[], event)
+        .and_then(|chosen| resolve(&chosen, base, variables))
+        .and_then(|resolved| {
+            let said = super::deliver(event, resolved, |_| Recall::New, client, TIMEOUT);
+            announce(&said, ui).map(|_| ())
+        });
+    if let Err(error) = told {
+        ui.warn(format!("{error:#}"));
     }
 }
 
 fn event(deed: &Deed<'_>, environment: &str, half: &Half, context: &Context<'_>) -> Event {
-    let hints = Hints { ci: context.variables().forge(), ..Hints::default() };
-    let pages = Pages { template: None, hints };
+    let pages = Pages::of(None, context.variables());
     let (mut changes, unchanged) = compare(&half.before, &half.after);
     let alone = changes.len() == 1;
     for app in &mut changes {

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValuesParser;
+
 use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::environment::Config;
 use crate::error::{Code, Hinted};
 use crate::event::{Event, Named, Target};
 use crate::files;
-use crate::notifier::{Endpoint, Source};
+use crate::notifier::{Endpoint, KINDS, Source};
 use crate::worktree::WorkTree;
 
 /// A channel given by flags.
@@ -22,14 +24,24 @@ pub(super) struct AdHoc {
     #[arg(long, value_name = "FILE")]
     url_file: Option<String>,
     /// Which service it is, where the address does not tell
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(kinds()))]
     kind: Option<String>,
     /// Another of its settings, as in gitops.yaml; can be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     setting: Vec<String>,
 }
 
+fn kinds() -> Vec<&'static str> {
+    KINDS.iter().map(|row| row.name).collect()
+}
+
 impl AdHoc {
+    /// What it is called: its kind, else where its address is.
+    fn name(&self) -> String {
+        let names = [&self.kind, &self.url_env, &self.url_file];
+        names.into_iter().flatten().next().map_or("channel", String::as_str).to_owned()
+    }
+
     fn target(&self) -> anyhow::Result<Option<Target>> {
         let mut settings = serde_yaml::Mapping::new();
         let named =
@@ -70,7 +82,7 @@ fn value_of(key: &str, value: &str) -> serde_yaml::Value {
 /// The channels by name.
 pub(super) fn named(ad_hoc: &AdHoc, globals: &Globals) -> anyhow::Result<Named> {
     if let Some(target) = ad_hoc.target()? {
-        return Ok(Named::from([("channel".to_owned(), target)]));
+        return Ok(Named::from([(ad_hoc.name(), target)]));
     }
     let config = match &globals.config {
         Some(path) => Config::parse(&path.display().to_string(), files::read(path)?)?,
@@ -99,10 +111,10 @@ pub(super) fn select(all: Named, names: &[String], event: &Event) -> anyhow::Res
     Ok(all.into_iter().filter(|(name, target)| wants(name, target)).collect())
 }
 
-/// Where relative paths of the settings start.
+/// Where relative paths of the settings start: at the repository's root, or here where that is elsewhere.
 pub(super) fn base(globals: &Globals) -> PathBuf {
     let tree = WorkTree::around(&globals.repo);
-    tree.map_or_else(|_| globals.repo.clone(), |tree| tree.root().to_owned())
+    tree.map_or_else(|_| PathBuf::from("."), |tree| tree.root().to_owned())
 }
 
 /// A channel that can be written to, or why it cannot.

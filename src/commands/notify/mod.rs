@@ -3,6 +3,7 @@
 mod after;
 mod channels;
 mod facts;
+mod happening;
 mod pages;
 mod report;
 
@@ -17,17 +18,16 @@ use crate::cli::Globals;
 use crate::commands::landing::parse_time;
 use crate::error::{Code, Hinted, Outcome};
 use crate::event::links::page;
-use crate::event::{App, Commit, Event, Kind, PullRequest, Release, hex};
-use crate::forge::Hints;
+use crate::event::{App, Event, Kind, PullRequest, Release, hex};
 use crate::git::local::LocalRepository;
 use crate::http::Client;
 use crate::image::Bump;
 use crate::notifier::{self, Endpoint, Memory, Recall, Terms};
 use crate::ui::Ui;
 
-pub(crate) use after::{Deed, Half, Halves, send, tell, tell_of_push};
+pub(crate) use after::{Deed, Half, Halves, tell, tell_of_push};
 use channels::{AdHoc, Resolved};
-use facts::Span;
+pub use happening::{Happening, happened};
 use pages::Pages;
 use report::{Said, Telling};
 
@@ -161,7 +161,8 @@ impl Args {
         };
         if self.image_labels {
             let client = Client::new(variables.http(self.telling.ca_file.as_ref()));
-            facts::ask_registries(&mut event, &self.pages(variables), &client, ui);
+            let pages = Pages::of(self.commit_url.clone(), variables);
+            facts::ask_registries(&mut event, &pages, &client, ui);
         }
         if self.telling.again || event.test {
             event.nonce = Some(format!("{:016x}", fastrand::u64(..)));
@@ -181,36 +182,32 @@ impl Args {
         ui: &Ui,
     ) -> anyhow::Result<Event> {
         self.check(kind)?;
-        let mut event = Event::new(kind);
-        event.environment.clone_from(&self.env);
+        let pages = Pages::of(self.commit_url.clone(), variables);
+        let fingerprint = (kind == Kind::Drift).then(|| self.fingerprint());
+        let mut event = match &self.env {
+            Some(environment) if kind != Kind::Pushed => Happening {
+                kind,
+                environment,
+                from: self.from.as_deref(),
+                runs: (&[], &[]),
+                to: &self.to,
+                reason: self.reason.as_deref(),
+                findings: &self.finding,
+                fingerprint: fingerprint.as_deref(),
+            }
+            .event(globals, &pages, ui)?,
+            environment => Event {
+                environment: environment.clone(),
+                changes: self.pushed(&pages, variables)?,
+                ..Event::new(kind)
+            },
+        };
         event.pull_request = self.pull_request.as_deref().map(|url| PullRequest {
             number: url.trim_end_matches('/').rsplit('/').next().and_then(|n| n.parse().ok()),
             title: self.title.clone(),
             url: Some(url.to_owned()),
         });
-        let pages = self.pages(variables);
-        match (kind, &self.env) {
-            (Kind::Pushed, _) => event.changes = self.pushed(&pages, variables)?,
-            (Kind::Drift | Kind::DriftResolved, Some(name)) => {
-                let span = Span { environment: name, from: Some("HEAD"), to: "HEAD" };
-                facts::fill(&mut event, &span, globals, &pages, ui)?;
-                // What Git declares is not what drifted.
-                (event.changes, event.unchanged, event.actor) = (Vec::new(), Vec::new(), None);
-                event.findings.clone_from(&self.finding);
-                event.fingerprint = (kind == Kind::Drift).then(|| self.fingerprint());
-            }
-            (_, Some(name)) => {
-                let span = Span { environment: name, from: self.from.as_deref(), to: &self.to };
-                facts::fill(&mut event, &span, globals, &pages, ui)?;
-            }
-            (_, None) => {}
-        }
         Ok(event)
-    }
-
-    fn pages(&self, variables: &Variables) -> Pages {
-        let hints = Hints { ci: variables.forge(), ..Hints::default() };
-        Pages { template: self.commit_url.clone(), hints }
     }
 
     fn check(&self, kind: Kind) -> anyhow::Result<()> {
@@ -282,28 +279,6 @@ impl Args {
             hex(&Sha256::digest(findings.join("\n"))[..8])
         })
     }
-}
-
-/// Fills an event with what Git knows of the commit that is applied; `from` is the one before, where that is known.
-/// Nothing but its page is known of a commit of a remote repository.
-pub(crate) fn fill_of_commit(
-    event: &mut Event,
-    (from, to): (Option<&str>, &str),
-    globals: &Globals,
-    variables: &Variables,
-    ui: &Ui,
-) -> anyhow::Result<()> {
-    let hints = Hints { ci: variables.forge(), ..Hints::default() };
-    let pages = Pages { template: None, hints };
-    let address = globals.repo.to_string_lossy();
-    if !globals.repo.exists() {
-        event.repository = page(&address);
-        let url = pages.commit(&address, to);
-        event.commit = Some(Commit { sha: to.to_owned(), url, subject: None });
-        return Ok(());
-    }
-    let environment = event.environment.clone().unwrap_or_default();
-    facts::fill(event, &Span { environment: &environment, from, to }, globals, &pages, ui)
 }
 
 /// What `test` says: every part of a message, so that one sees how the channel shows it.

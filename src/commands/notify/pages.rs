@@ -1,5 +1,6 @@
 //! Web pages of commits: of forges that are recognised, or as the user says. Nothing is guessed.
 
+use crate::ci::Variables;
 use crate::event::link;
 use crate::event::links::{id, page};
 use crate::forge::{Hints, Known, Place, Remote, Row, place_of, recognise};
@@ -15,6 +16,11 @@ pub(super) struct Pages {
 }
 
 impl Pages {
+    /// What the user and the CI system say.
+    pub(super) fn of(template: Option<String>, variables: &Variables) -> Self {
+        Self { template, hints: Hints { ci: variables.forge(), ..Hints::default() } }
+    }
+
     /// The page of a commit.
     pub(super) fn commit(&self, repository: &str, sha: &str) -> Option<String> {
         let (page, sha) = (page(repository)?, id(sha)?);

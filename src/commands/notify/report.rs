@@ -187,7 +187,9 @@ fn advised(report: &Report) -> String {
 }
 
 fn print(name: &str, kind: &str, previews: &[Preview], ui: &Ui) -> anyhow::Result<()> {
-    ui.line(format!("# {name} ({kind})"))?;
+    // A channel of the flags is called by its kind.
+    let kind = if name == kind { String::new() } else { format!(" ({kind})") };
+    ui.line(format!("# {name}{kind}"))?;
     for preview in previews {
         ui.line(&preview.request)?;
         for header in &preview.headers {

@@ -18,7 +18,7 @@ pub(crate) use text::{Row, Scene, budget, difference, rows_between};
 pub(crate) use connect::no_forge;
 
 use crate::bump::Plan;
-use crate::commands::editing::{How, Intent, changes, superseded};
+use crate::commands::editing::{How, Intent, changes, config, superseded};
 use crate::commands::landing::Context;
 use crate::commands::notify;
 use crate::environment::Config;
@@ -115,7 +115,7 @@ impl Edit<'_> {
         let snapshot = round.snapshot();
         self.intent.prefetch(snapshot);
         let plan = self.intent.plan(snapshot)?;
-        let config = Config::load(snapshot)?;
+        let config = config(self.context.globals().config.as_deref(), snapshot)?;
         let rows = text::rows_of(&plan, &config, &self.origin);
         let mut scene = Scene {
             source: self.origin.clone(),

@@ -123,10 +123,11 @@ fn announce(event: &Event) -> Message {
         _ => vec![words("Deploying to "), bold(event.place())],
     };
     if message.items.is_empty() {
-        message.tail = vec![words(match event.kind {
-            Kind::Drift => ": what runs is not what Git declares",
-            _ => ": no image changes",
-        })];
+        message.tail = match event.kind {
+            Kind::Drift => vec![words(": what runs is not what Git declares")],
+            _ if event.unchanged.is_empty() => Line::new(),
+            _ => vec![words(": no image changes")],
+        };
     }
     message
 }
@@ -170,7 +171,9 @@ fn confirm(event: &Event) -> Message {
     let (lead, joint, mut tail) = phrase(event);
     let subjects: Vec<Line> = event.changes.iter().map(|app| subject(app, joint)).collect();
     let lead = if subjects.is_empty() { lead.trim_end() } else { lead };
-    if subjects.is_empty() && matches!(event.kind, Kind::Deployed | Kind::RolledBack) {
+    // Where no image is known at all, none is said to be as it was.
+    let is_known = !event.unchanged.is_empty();
+    if subjects.is_empty() && is_known && matches!(event.kind, Kind::Deployed | Kind::RolledBack) {
         tail.push(words(": no image changed"));
     }
     Message {

@@ -127,3 +127,13 @@ fn hostile_names_become_short_single_lines() {
     assert_eq!(message.notes.len(), 1);
     assert!(plain(&message.notes[0]).starts_with("Reason: a bccc"));
 }
+
+#[test]
+fn where_no_image_is_known_none_is_said_to_be_unchanged() {
+    for (kind, expected) in
+        [(Kind::Deployed, "Deployed to *prod*"), (Kind::Deploying, "Deploying to *prod*")]
+    {
+        let event = Event { environment: Some("prod".to_owned()), ..Event::new(kind) };
+        assert_eq!(first_line(&message(&event)), expected);
+    }
+}

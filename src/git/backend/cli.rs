@@ -180,6 +180,13 @@ fn collect(stream: Option<impl Read>) -> Vec<u8> {
     bytes
 }
 
+impl Cli {
+    fn no_history(&self) -> Hinted {
+        let message = format!("cannot read the history of `{}` without a checkout", self.place);
+        Hinted::new(Code::Git, message, "clone it, and run this there")
+    }
+}
+
 impl Backend for Cli {
     fn refresh(&mut self, branch: Option<&str>, _: Access) -> anyhow::Result<Tip> {
         let listed = self.git.run(&["ls-remote", "--symref", &self.place], b"")?;
@@ -289,9 +296,22 @@ impl Backend for Cli {
         std::mem::take(&mut self.words)
     }
 
-    fn past(&mut self, _: Option<u32>, _: &[String], _: Visit<'_>) -> anyhow::Result<Walked> {
-        let message = format!("cannot read the history of `{}` without a checkout", self.place);
-        Err(Hinted::new(Code::Git, message, "clone it, and run this there").into())
+    fn past(
+        &mut self,
+        _: Option<u32>,
+        _: Option<&str>,
+        _: &[String],
+        _: Visit<'_>,
+    ) -> anyhow::Result<Walked> {
+        Err(self.no_history().into())
+    }
+
+    fn find(&mut self, _: Option<u32>, _: &str) -> anyhow::Result<Option<String>> {
+        Err(self.no_history().into())
+    }
+
+    fn files_of(&self, _: &str) -> anyhow::Result<Box<dyn View + '_>> {
+        Err(self.no_history().into())
     }
 
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::events::ordinary;
+use super::events::{HOSTILE, named, ordinary};
 use super::server::{Reply, Seen, Server};
 use super::shapes::{check, published};
 use super::*;
@@ -36,6 +36,16 @@ fn body_schema(file: &str, path: &str) -> Option<Value> {
         "definitions": part("definitions"), "components": part("components"),
         "allOf": [schema], "unevaluatedProperties": false,
     }))
+}
+
+/// The fields that each forge documents for a status, in our own words.
+fn documented(forge: &str) -> &'static [&'static str] {
+    match forge {
+        "gitlab" => &["state", "name", "description", "target_url", "ref", "coverage"],
+        "bitbucket" | "bitbucket-dc" => &["key", "state", "name", "description", "url", "ref"],
+        "azure" => &["state", "context", "description", "targetUrl"],
+        _ => &["state", "context", "description", "target_url"],
+    }
 }
 
 fn conforms(seen: &Seen, description: Option<(&str, &str)>) {
@@ -111,6 +121,10 @@ fn each_forge_gets_a_status_in_its_own_words() {
             assert_eq!(body["state"], state, "{forge}");
             assert!(body["description"].as_str().unwrap().chars().count() <= 140);
             assert!(seen.header("authorization").contains(' '));
+            let fields = body.as_object().unwrap().keys();
+            let strange: Vec<_> =
+                fields.filter(|field| !documented(forge).contains(&field.as_str())).collect();
+            assert!(strange.is_empty(), "{forge}: {strange:?}");
             conforms(&seen, *description);
         }
     }
@@ -234,5 +248,60 @@ fn a_token_goes_to_a_known_forge_or_where_the_operator_says() {
         let settings = format!("{{kind: deployment, url: '{url}', token_env: TOKEN}}");
         let endpoint = resolve("x", &serde_yaml::from_str(&settings).unwrap(), &[]);
         assert_eq!(endpoint.is_ok(), fine, "{url}");
+    }
+}
+
+/// A channel of each kind and forge, with a repository there.
+const SITES: [(&str, &str, &str); 4] = [
+    ("commit-status", "github", "acme/deploy"),
+    ("commit-status", "gitlab", "acme/deploy"),
+    ("deployment", "github", "acme/deploy"),
+    ("deployment", "gitlab", "acme/deploy"),
+];
+
+#[test]
+fn a_busy_forge_is_asked_again_and_a_broken_one_is_an_error() {
+    for (kind, forge, path) in SITES {
+        for status in [429, 502, 503, 504] {
+            let busy = Reply::with(status, "Retry-After: 0\r\n", "later");
+            let fine = Reply::new(200, r#"{"id": 7}"#);
+            let server = Server::new(vec![busy.clone(), busy, fine]);
+            say(channel(kind, forge, ""), &event(&server, Kind::Deploying, path)).unwrap();
+            assert!(server.requests().len() >= 3, "{kind} {forge}");
+        }
+        for reply in [Reply::Silence, Reply::HangUp, Reply::Garbage] {
+            let server = Server::new(vec![reply]);
+            let event = event(&server, Kind::Deployed, path);
+            let soon = Duration::from_millis(60);
+            let error = say_within(channel(kind, forge, ""), &event, soon).unwrap_err();
+            let text = read(&error);
+            assert!(text.contains("cannot hear from") || text.contains("cannot reach"), "{text}");
+            assert!(!has_canary(&text), "{text}");
+        }
+    }
+}
+
+#[test]
+fn hostile_names_stay_within_their_fields() {
+    let long = "é😀<&\"".repeat(1000);
+    for (kind, forge, path) in SITES {
+        for text in HOSTILE.iter().copied().chain([long.as_str()]) {
+            let server = Server::new(vec![Reply::new(200, r#"{"id": 7}"#)]);
+            let mut event = named(Kind::Deploying, text);
+            event.repository = page(&format!("{}/{path}", server.origin));
+            event.commit = ordinary(Kind::Deploying).commit;
+            say(channel(kind, forge, ""), &event).unwrap();
+            for seen in server.requests() {
+                assert!(!seen.path.contains([' ', '<', '"', '\n']), "{}", seen.path);
+                let posts = seen.method == "POST" && !seen.body.is_empty();
+                let body = if posts { seen.json() } else { continue };
+                for (field, most) in [("description", 140), ("context", 255), ("environment", 255)]
+                {
+                    let value = body[field].as_str().unwrap_or_default();
+                    let fine = value.chars().count() <= most && !value.contains(char::is_control);
+                    assert!(fine, "{kind} {forge} {field}: {value:?}");
+                }
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bot;
+mod documented;
 mod events;
 mod forge;
 mod page;

@@ -33,12 +33,21 @@ fn words(kind: &str, body: &Value) -> String {
         "pagerduty" => {
             let summary = texts("/payload/summary").unwrap_or_default();
             let action = body["event_action"].as_str().unwrap_or("change");
-            vec![format!("{action}: {summary}")]
+            vec![format!("{action}: {summary}").trim_end_matches(": ").to_owned()]
         }
         "smtp" => {
             let line = |name: &str, key: &str| format!("{name}: {}", body[key].as_str().unwrap());
             vec![line("Subject", "subject"), String::new(), texts("/text").unwrap()]
         }
+        "commit-status" => {
+            let [state, context, text] =
+                ["state", "context", "description"].map(|key| body[key].as_str().unwrap());
+            vec![format!("{context} {state}: {text}")]
+        }
+        "deployment" => match body["state"].as_str() {
+            Some(state) => vec![format!("{state}: {}", body["description"].as_str().unwrap())],
+            None => vec![format!("deployment to {}", body["environment"].as_str().unwrap())],
+        },
         "stdout" => vec![body.as_str().unwrap().to_owned()],
         "grafana" => {
             let tags: Vec<&str> =
@@ -52,7 +61,9 @@ fn words(kind: &str, body: &Value) -> String {
 
 fn endpoint(kind: &str) -> Endpoint {
     let settings = match kind {
-        "slack-bot" | "matrix" | "pagerduty" | "grafana" => "token_env: TOKEN",
+        "slack-bot" | "matrix" | "pagerduty" | "grafana" | "commit-status" | "deployment" => {
+            "token_env: TOKEN"
+        }
         _ => "url_env: A",
     };
     let more = match kind {
@@ -60,6 +71,7 @@ fn endpoint(kind: &str) -> Endpoint {
         "matrix" => ", channel: '!room:example.org', url_env: A",
         "grafana" => ", url_env: A",
         "telegram" => ", channel: '-100123'",
+        "commit-status" | "deployment" => ", forge: github",
         "smtp" => ", from: gitops@example.org, to: [team@example.org]",
         _ => "",
     };
@@ -104,11 +116,7 @@ fn the_page_shows_each_message() {
         made.push_str(end);
         shown.push(kind.to_owned());
     }
-    let kinds: Vec<&str> = KINDS
-        .iter()
-        .map(|row| row.name)
-        .filter(|name| !matches!(*name, "webhook" | "commit-status" | "deployment"))
-        .collect();
+    let kinds: Vec<&str> = KINDS.iter().map(|row| row.name).collect();
     assert_eq!(shown, kinds);
     let text = snapbox::Data::read_from(&file, Some(snapbox::data::DataFormat::Text)).raw();
     snapbox::assert_data_eq!(made, text);

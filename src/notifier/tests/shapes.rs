@@ -5,22 +5,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::documented::{card, cdevent, embeds, envelope, link, object, slack, text};
 use super::events::{HOSTILE, large, named, ordinary};
 use super::server::{Reply, Seen, Server};
 use super::*;
 
-/// A published description, from the folder beside the project; in CI it must be there.
-#[expect(clippy::disallowed_methods, reason = "a test's own switch, set by CI systems")]
+/// A published description, from the folder beside the project; without it our own words alone are checked.
 pub(super) fn published(file: &str) -> Option<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/specs").join(file);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Some(serde_json::from_str(&text).unwrap()),
-        Err(error) => {
-            eprintln!("NOT CHECKED against {}: {error}", path.display());
-            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "CI needs {}", path.display());
-            None
-        }
+    if let Ok(text) = std::fs::read_to_string(&path) {
+        return Some(serde_json::from_str(&text).unwrap());
     }
+    // Past the test harness, which would swallow it.
+    let note = format_args!("NOTE: {file} is not here: checked by our own words alone\n");
+    let _ = std::io::Write::write_fmt(&mut std::io::stderr(), note);
+    None
 }
 
 #[track_caller]
@@ -34,45 +33,6 @@ pub(super) fn check(schema: &Value, document: &Value) {
     let errors: Vec<String> =
         validator.iter_errors(document).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(errors.is_empty(), "{}\n{document:#}", errors.join("\n"));
-}
-
-fn object(required: &[&str], properties: &Value) -> Value {
-    json!({ "type": "object", "required": required, "properties": properties, "additionalProperties": false })
-}
-
-fn text(most: usize) -> Value {
-    json!({ "type": "string", "minLength": 1, "maxLength": most })
-}
-
-fn link() -> Value {
-    json!({ "type": "string", "pattern": "^https://[^\\s<>|()\"]+$", "format": "uri" })
-}
-
-/// Block Kit: at most 50 blocks, 3,000 characters in a section, ten elements in a context.
-fn slack(extra: &Value) -> Value {
-    let words = object(
-        &["type", "text"],
-        &json!({
-            "type": { "const": "mrkdwn" }, "text": text(3000), "verbatim": { "const": true },
-        }),
-    );
-    let section =
-        object(&["type", "text"], &json!({ "type": { "const": "section" }, "text": words }));
-    let context = object(
-        &["type", "elements"],
-        &json!({
-            "type": { "const": "context" },
-            "elements": { "type": "array", "minItems": 1, "maxItems": 10, "items": words },
-        }),
-    );
-    let mut properties = json!({
-        "text": text(40_000),
-        "blocks": { "type": "array", "minItems": 1, "maxItems": 50, "items": { "oneOf": [section, context] } },
-        "unfurl_links": { "const": false },
-        "unfurl_media": { "const": false },
-    });
-    properties.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-    object(&["text", "blocks"], &properties)
 }
 
 fn slack_bot(seen: &Seen) {
@@ -101,6 +61,7 @@ fn teams(seen: &Seen) {
     assert_eq!(document["type"], "message");
     let attachment = &document["attachments"][0];
     assert_eq!(attachment["contentType"], "application/vnd.microsoft.card.adaptive");
+    check(&card(), &attachment["content"]);
     if let Some(mut schema) = published("adaptive-card-1.5.json") {
         // The card's own definition: `anyOf` at the root takes every element.
         schema["$ref"] = json!("#/definitions/AdaptiveCard");
@@ -119,6 +80,7 @@ fn discord(seen: &Seen) {
     assert!(seen.path.ends_with("?wait=true&thread_id=1234"), "{}", seen.path);
     let document = seen.json();
     assert_eq!(document["allowed_mentions"], json!({ "parse": [] }));
+    check(&embeds(), &document);
     let description = document["embeds"][0]["description"].as_str().unwrap();
     assert!(description.encode_utf16().count() <= 4096);
     if let Some(schema) = published("discord-webhook.req.json") {
@@ -173,7 +135,7 @@ fn pagerduty(seen: &Seen) {
 fn cloudevents(seen: &Seen) {
     assert_eq!(seen.header("content-type"), "application/cloudevents+json; charset=utf-8");
     let document = seen.json();
-    assert_eq!(document["specversion"], "1.0");
+    check(&envelope(), &document);
     if let Some(schema) = published("cloudevents.json") {
         check(&schema, &document);
     }
@@ -187,6 +149,7 @@ fn cdevents(seen: &Seen) {
     let name = document["type"].as_str().unwrap().strip_prefix("dev.cdevents.").unwrap();
     assert_eq!(event["context"]["type"], document["type"]);
     assert_eq!(event["context"]["id"], document["id"]);
+    check(&cdevent(), event);
     let words: Vec<&str> = name.split('.').take(2).collect();
     // Removed services and incidents have no description beside the project.
     if matches!(words[0], "incident") || name.starts_with("service.removed") {

@@ -120,7 +120,8 @@ fn a_mail_has_both_texts_a_stable_id_and_a_thread() {
 
 #[test]
 fn hostile_names_write_no_header() {
-    for text in HOSTILE {
+    let long = "é😀<&\"".repeat(1000);
+    for text in HOSTILE.iter().copied().chain([long.as_str()]) {
         let server = MailServer::new(willing);
         say(server.endpoint("smtp"), &named(Kind::Deployed, text)).unwrap();
         let talk = &talks(&server, 1)[0];
@@ -177,6 +178,18 @@ fn a_server_without_tls_gets_no_password() {
     assert!(text.contains("does not take the mail") && !has_canary(&text), "{text}");
     let talk = talks(&server, 1).concat();
     assert!(!talk.contains("AUTH"), "{talk}");
+}
+
+#[test]
+fn a_silent_server_ends_with_the_deadline() {
+    // Connections are taken by the system and never answered.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = MailServer { address, talks: Arc::default() };
+    let soon = Duration::from_millis(60);
+    let error = say_within(server.endpoint("smtp"), &ordinary(Kind::Deployed), soon);
+    let text = read(&error.unwrap_err());
+    assert!(text.contains("does not take the mail") && !has_canary(&text), "{text}");
 }
 
 #[test]

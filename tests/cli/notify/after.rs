@@ -2,6 +2,12 @@
 
 use std::process::Command;
 
+use gitops::cli::Globals;
+use gitops::commands::notify::{Happening, happened};
+use gitops::environment::Config;
+use gitops::event::Kind;
+use gitops::ui::{Color, Format, Ui, Verbosity};
+
 use super::world::{CONFIG, Server, World};
 use crate::support::Output;
 
@@ -85,4 +91,59 @@ fn what_is_not_pushed_is_told_to_nobody() {
     let output =
         clone.run(&mut clone.command(&["bump-tag", "api=v3", "-e", "production", "--notify"]));
     assert!(output.stderr.contains("names no channel"), "{}", output.stderr);
+}
+
+/// What a command that drives environments, such as `apply`, has told by the same means.
+#[test]
+fn a_deployment_and_a_drift_are_told_without_the_command_line() {
+    let world = World::new(CONFIG);
+    let server = Server::new(200, "ok");
+    let file = world.sandbox.path("hook.url");
+    std::fs::write(&file, format!("{}/hooks/x", server.origin)).unwrap();
+    let channel = "notify:\n  chat: { kind: webhook, url_file: hook.url, environments: [prod*] }\n";
+    let config = CONFIG.split("notify:").next().unwrap().to_owned() + channel;
+    let config = Config::parse("gitops.yaml", config.into_bytes()).unwrap();
+    let ui = Ui::new(Format::Text, Color::Never, Verbosity::Quiet);
+    let globals = |repo: &str| Globals {
+        repo: repo.into(),
+        branch: None,
+        config: None,
+        output: Format::Text,
+        color: Color::Never,
+        quiet: true,
+        verbose: false,
+    };
+    let findings = ["web: 5 replicas instead of 3".to_owned()];
+    let happening = Happening {
+        kind: Kind::Deployed,
+        environment: "production",
+        from: Some("HEAD~1"),
+        to: "HEAD",
+        runs: (&[], &[]),
+        reason: None,
+        findings: &[],
+        fingerprint: None,
+    };
+    let drift =
+        Happening { kind: Kind::Drift, findings: &findings, fingerprint: Some("f1"), ..happening };
+    let here = globals(world.sandbox.path("").to_str().unwrap());
+    let elsewhere = Happening { environment: "staging", ..drift };
+    for happening in [happening, drift, elsewhere] {
+        happened(&happening, &config, &here, &ui);
+    }
+    // Of a repository that is elsewhere only the commit is known.
+    let absolute = file.to_str().unwrap();
+    let mut there = config.clone();
+    there.notify.get_mut("chat").unwrap().url_file = Some(absolute.into());
+    let sha = "a".repeat(40);
+    let url = globals("https://github.com/acme/deploy.git");
+    happened(&Happening { to: &sha, ..happening }, &there, &url, &ui);
+    let said: Vec<serde_json::Value> =
+        server.bodies().iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+    assert_eq!(said.len(), 3, "{said:#?}");
+    assert_eq!(said[0]["changes"][0]["new"]["tag"], "v2");
+    assert_eq!((&said[1]["event"], &said[1]["fingerprint"]), (&"drift".into(), &"f1".into()));
+    assert_eq!(said[1]["findings"][0], "web: 5 replicas instead of 3");
+    let link = format!("https://github.com/acme/deploy/commit/{sha}");
+    assert_eq!(said[2]["text"], format!("Deployed to production · commit aaaaaaaa <{link}>"));
 }

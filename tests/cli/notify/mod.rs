@@ -109,6 +109,26 @@ fn a_source_is_linked_only_to_its_own_app() {
     );
 }
 
+/// As manifest and as configuration of an image.
+const LABELS: &str = r#"{"config": {"digest": "sha256:aa", "Labels": {
+    "org.opencontainers.image.source": "https://github.com/acme/tool",
+    "org.opencontainers.image.revision": "5555555555555555555555555555555555555555"}}}"#;
+
+#[test]
+fn an_images_labels_give_the_link_that_no_commit_gives() {
+    let server = Server::new(200, LABELS);
+    let registry = server.origin.strip_prefix("http://").unwrap();
+    let mut world = World::new(CONFIG);
+    let yaml = format!("tool:\n  image:\n    repository: {registry}/acme/tool\n    tag: v5\n");
+    world.sandbox.write("environments/production.yaml", yaml);
+    world.commit("tool to v5");
+    let link = format!("tool v5 <https://github.com/acme/tool/commit/{}>", "5".repeat(40));
+    let without = world.ok(&["notify", "deployed", "-e", "production"]);
+    assert!(without.stdout.contains("tool v5, "), "{}", without.stdout);
+    let said = world.ok(&["notify", "deployed", "-e", "production", "--image-labels"]);
+    assert!(said.stdout.contains(&link), "{}", said.render());
+}
+
 #[test]
 fn an_image_that_was_pushed_needs_no_repository() {
     let world = World::new(CONFIG);
@@ -298,13 +318,14 @@ hint: fetch more of it (in GitHub Actions `fetch-depth: 0`), or name --from
 #[test]
 fn usage_errors_say_what_to_do() {
     let world = World::new(CONFIG);
-    let table: [(&[&str], &str); 7] = [
+    let table: [(&[&str], &str); 8] = [
         (&["deployed"], "name the environment with -e ENV"),
         (&["pushed"], "name it with --image IMAGE=TAG"),
         (&["deployed", "-e", "prod"], "did you mean `production`?"),
         (&["deployed", "-e", "production", "--image", "a=b"], "cannot use --image with `deployed`"),
         (&["deployed", "log", "-e", "production"], "only `test` takes a channel's name"),
         (&["test", "chat"], "`notify:` names log"),
+        (&["test", "--kind", "slak", "--url-env", "NONE"], "a similar value exists: 'slack'"),
         (
             &["deployed", "-e", "production", "--from", "nonsense"],
             "cannot find the revision `nonsense`",

@@ -1,6 +1,6 @@
 //! Planted secrets are found nowhere: not in a stream, a file or a request to another place.
 
-use super::world::{CONFIG, Server, World};
+use super::world::{CONFIG, SEEN, Server, World};
 
 const CHANNELS: &str = "  slack: { kind: slack, url_env: SLACK }
   bot: { kind: slack-bot, url_env: API, token_env: TOKEN, channel: C0123456789 }
@@ -39,9 +39,10 @@ fn run(world: &World, server: &Server, args: &[&str]) -> crate::support::Output 
 fn a_canary_is_found_nowhere() {
     let world = World::new(&format!("{CONFIG}{CHANNELS}"));
     // The server repeats what it may have seen, as careless services do.
-    let echo = Server::new(
+    let echo = Server::watching(
         400,
         "bad canary0123456789abcdef /hooks/canary0123456789abcdef xoxb-canary0123456789abcdef",
+        Some(CANARY),
     );
     let busy = Server::new(503, "");
     let events = ["deploying", "deployed", "failed", "drift", "drift-resolved"];
@@ -62,6 +63,9 @@ fn a_canary_is_found_nowhere() {
         let found = bytes.windows(6).any(|six| six == b"canary");
         assert!(!found, "{}", entry.path().display());
     }
+    let seen: Vec<String> =
+        echo.bodies().into_iter().filter(|body| body.starts_with(SEEN)).collect();
+    assert!(seen.is_empty(), "{seen:?}");
     // Most of the channels were asked indeed.
     let asked = (echo.bodies().len(), busy.bodies().len());
     assert!(asked.0 > 100 && asked.1 > 20, "{asked:?}");

@@ -83,14 +83,30 @@ pub(super) fn message(subject: &str, app: &str, digit: &str) -> String {
     format!("feat: {subject}\n\nGitops-Source: https://github.com/acme/{app}@{sha}\n")
 }
 
+/// What stands before arguments in which a secret was seen.
+pub(super) const SEEN: &str = "seen among the arguments: ";
+
 /// Answers every request with one status and body, and keeps what it was sent.
 pub(super) struct Server {
     pub(super) origin: String,
     bodies: Arc<Mutex<Vec<String>>>,
 }
 
+/// The arguments of all processes that contain a word; every user of a machine sees them.
+fn arguments_with(word: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let arguments = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let texts = arguments.map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "));
+    texts.filter(|text| text.contains(word)).collect()
+}
+
 impl Server {
     pub(super) fn new(status: u16, body: &'static str) -> Self {
+        Self::watching(status, body, None)
+    }
+
+    /// While it is asked, no process may have `word` among its arguments.
+    pub(super) fn watching(status: u16, body: &'static str, word: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let bodies = Arc::new(Mutex::new(Vec::new()));
@@ -108,6 +124,10 @@ impl Server {
                 }
                 let mut sent = vec![0; length];
                 reader.read_exact(&mut sent).unwrap();
+                let seen = word.map(arguments_with).unwrap_or_default();
+                if !seen.is_empty() {
+                    kept.lock().unwrap().push(format!("{SEEN}{seen:?}"));
+                }
                 kept.lock().unwrap().push(String::from_utf8(sent).unwrap());
                 let length = body.len();
                 let head = format!(

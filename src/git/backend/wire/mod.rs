@@ -120,6 +120,16 @@ impl Wire {
         }
     }
 
+    /// Gets so many commits of the branch, with their trees.
+    fn deepen(&self, depth: Option<u32>) -> anyhow::Result<Oid> {
+        let tip = self.tip_id()?;
+        let filters = self.upload.borrow().filters(self.connection.is_stateless());
+        let filter = filters.then_some("blob:none");
+        let (ids, have) = (vec![tip.to_string()], Vec::new());
+        self.transfer(&Want { ids, have, depth, filter, thin: false })?;
+        Ok(tip)
+    }
+
     fn tip_id(&self) -> anyhow::Result<Oid> {
         let tip = self.tip.as_ref().ok_or_else(|| anyhow::anyhow!("no branch was read"))?;
         Ok(Oid::from_str(&tip.id)?)
@@ -241,15 +251,23 @@ impl Backend for Wire {
     fn past(
         &mut self,
         depth: Option<u32>,
+        from: Option<&str>,
         paths: &[String],
         visit: Visit<'_>,
     ) -> anyhow::Result<Walked> {
-        let tip = self.tip_id()?;
-        let filters = self.upload.borrow().filters(self.connection.is_stateless());
-        let filter = filters.then_some("blob:none");
-        let (ids, have) = (vec![tip.to_string()], Vec::new());
-        self.transfer(&Want { ids, have, depth, filter, thin: false })?;
-        past::walk(&self.keep.store, self, tip, paths, visit)
+        let tip = self.deepen(depth)?;
+        let from = from.map_or(Ok(tip), Oid::from_str)?;
+        past::walk(&self.keep.store, self, from, paths, visit)
+    }
+
+    fn find(&mut self, depth: Option<u32>, revision: &str) -> anyhow::Result<Option<String>> {
+        let tip = self.deepen(depth)?;
+        Ok(past::find(&self.keep.store, tip, revision).map(|id| id.to_string()))
+    }
+
+    fn files_of(&self, commit: &str) -> anyhow::Result<Box<dyn View + '_>> {
+        let tree = self.keep.store.tree_of(Oid::from_str(commit)?)?;
+        Ok(Box::new(self.keep.store.files(tree, self)))
     }
 
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {
