@@ -85,7 +85,7 @@ fn converge(ui: &Ui, dir: &Path) -> anyhow::Result<()> {
     )?;
     let live = dir.join("live/staging/staging.yaml");
     let text = String::from_utf8(files::read(&live)?).unwrap_or_default();
-    files::replace(&live, text.replace("replicas: 2", "replicas: 7").as_bytes())?;
+    files::replace(&live, text.replacen("replicas: 2", "replicas: 7", 1).as_bytes())?;
     step(
         ui,
         dir,

@@ -95,3 +95,49 @@ fn a_command_can_render() {
     assert!(output.stderr.contains("cannot render `prod`"), "{}", output.stderr);
     assert_eq!(sandbox.read("live/rendered.yaml"), "image: api:rendered\n");
 }
+
+/// A `kustomize` that prints what its overlay names.
+fn with_kustomize(sandbox: &Sandbox, args: &[&str]) -> Output {
+    sandbox.write("bin/kustomize", "#!/bin/sh\ntest \"$1 $2\" = 'build overlay' && cat base/*.yaml\n");
+    let path = sandbox.path("bin");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(path.join("kustomize"), mode).unwrap();
+    }
+    let mut command = sandbox.gitops_command(&["apply", "-e", "prod", "--yes"]);
+    let found = std::env::join_paths([path].into_iter().chain(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap(),
+    )));
+    sandbox.finish(command.args(args).env("PATH", found.unwrap()))
+}
+
+#[test]
+fn what_a_kustomization_reads_is_part_of_the_environment() {
+    let (sandbox, _) = repository();
+    let render = "path: overlay, render: kustomize";
+    sandbox.write("gitops.yaml", CONFIG.replace("to: live", &format!("to: live, {render}")));
+    sandbox.write(".gitignore", "live\nbin\nplan.json\n");
+    sandbox.write("overlay/kustomization.yaml", "resources: [../base]\n");
+    sandbox.write("base/kustomization.yaml", "resources: [api.yaml]\n");
+    sandbox.write("base/api.yaml", "image: api:1\n");
+    commit(&sandbox, "kustomize");
+    with_kustomize(&sandbox, &[]).ok();
+    assert!(sandbox.read("live/rendered.yaml").contains("image: api:1\n"));
+
+    sandbox.write("base/api.yaml", "image: api:2\n");
+    let dirty = with_kustomize(&sandbox, &[]);
+    assert_eq!(dirty.code, 3, "{}", dirty.render());
+    assert!(dirty.stderr.contains("changes that are not committed"), "{}", dirty.stderr);
+    commit(&sandbox, "two");
+    with_kustomize(&sandbox, &["--plan-out", "plan.json"]).ok();
+    // A file that nothing reads is nobody's business; one that the base reads is.
+    sandbox.write("README", "more");
+    commit(&sandbox, "elsewhere");
+    sandbox.write("base/api.yaml", "image: api:3\n");
+    commit(&sandbox, "three");
+    let stale = with_kustomize(&sandbox, &["--plan", "plan.json"]);
+    assert_eq!(stale.code, 3, "{}", stale.render());
+    assert!(stale.stderr.contains("the files of the environment"), "{}", stale.stderr);
+}
