@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::ci::{Variables, web_url};
 use crate::cli::Globals;
@@ -171,6 +171,7 @@ impl<'a> Context<'a> {
         };
         let (author, committer) = identity.resolve(config)?;
         let signer = Signer::from_config(config, &committer)?;
+        let signer = signer.map(|signer| signer.until(Instant::now() + self.args.timeout));
         Ok((author, committer, signer))
     }
 
@@ -204,6 +205,21 @@ impl<'a> Context<'a> {
             return Origin { run: origin.run, ..Origin::default() };
         }
         origin
+    }
+
+    /// The same, but for the repository that is edited, by its URL, it names only the run: that a commit comes
+    /// from the one before it, everybody sees.
+    #[must_use]
+    pub fn origin_apart(&self, edited: Option<&Path>, url: &str) -> Origin {
+        let origin = self.origin(edited);
+        let named_by_flag = self.args.source.is_some();
+        let place = |url: &str| web_url(url).to_lowercase();
+        let is_same = origin.repository.as_deref().is_some_and(|found| place(found) == place(url));
+        if is_same && !named_by_flag {
+            Origin { run: origin.run, ..Origin::default() }
+        } else {
+            origin
+        }
     }
 
     /// The message for these changes; `usual` is the command's own template.
@@ -270,6 +286,10 @@ pub fn settings(variables: &Variables, ca_file: Option<&PathBuf>, no_cache: bool
         token: token.token,
     });
     let is_true = |value: &str| !matches!(value, "0" | "false" | "no" | "off");
+    let mut pairs = variables.git_config_pairs();
+    if variables.get("GIT_SSL_NO_VERIFY").is_some() {
+        pairs.push(("http.sslverify".to_owned(), "false".to_owned()));
+    }
     Settings {
         http: variables.http(ca_file),
         tokens: tokens.collect(),
@@ -279,7 +299,7 @@ pub fn settings(variables: &Variables, ca_file: Option<&PathBuf>, no_cache: bool
             system: variables.path("GIT_CONFIG_SYSTEM"),
             no_system: variables.get("GIT_CONFIG_NOSYSTEM").is_some_and(is_true),
             home,
-            pairs: variables.git_config_pairs(),
+            pairs,
         },
         ssh: Ssh {
             command: text("GIT_SSH_COMMAND"),

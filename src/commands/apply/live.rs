@@ -9,6 +9,7 @@ use super::job::Job;
 use super::prospect::{self, Prospect};
 use super::{Args, show};
 use crate::cli::Globals;
+use crate::commands::landing::{Place, place};
 use crate::commands::scope;
 use crate::environment;
 use crate::error::Report as ErrorReport;
@@ -80,7 +81,8 @@ fn row(job: &Job, prospect: &Prospect) -> Value {
 fn look(environment: &str, globals: &Globals, ui: &Ui) -> anyhow::Result<(Job, Prospect)> {
     // As `apply --dry-run --allow-dirty`: what is compared is the work tree as it is.
     let words = ["apply", "--env", environment, "--dry-run", "--allow-dirty"];
-    let words: &[&str] = if globals.repo.exists() { &words } else { &words[..4] };
+    let is_checkout = matches!(place(globals), Place::Directory(_));
+    let words: &[&str] = if is_checkout { &words } else { &words[..4] };
     let command = Args::augment_args(clap::Command::new("apply"));
     let args = Args::from_arg_matches(&command.try_get_matches_from(words)?)?;
     let job = Job::read(&args, globals, None, ui)?;

@@ -41,7 +41,7 @@ pub(super) fn run(
         return report(intent, &plan, &Done::DryRun, ui);
     }
     let (author, committer, signer) = context.people(remote.config())?;
-    let origin = intent.origin(context.origin(None));
+    let origin = intent.origin(context.origin_apart(None, &remote.address().to_string()));
     let landing = Landing {
         branch: target.branch,
         head: None,
@@ -97,13 +97,14 @@ pub(crate) fn superseded(error: anyhow::Error, round: u32) -> anyhow::Error {
     Hinted::new(Code::Superseded, message, "somebody else's change won; ours was not pushed").into()
 }
 
-/// Values that are other ones than in the plan before, and that we replace nevertheless.
+/// Values that are other ones than in the plan before, and that we replace nevertheless. A place that the plan
+/// before had nothing to do at held our value then.
 pub(crate) fn overtaken(before: &Plan, now: &Plan) -> Vec<Edit> {
     let differs = |edit: &&Edit| {
         let same = before.edits.iter().find(|old| {
             (&old.file, old.document, &old.key) == (&edit.file, edit.document, &edit.key)
         });
-        same.is_some_and(|old| old.before != edit.before)
+        same.is_none_or(|old| old.before != edit.before)
     };
     now.edits.iter().filter(differs).cloned().collect()
 }

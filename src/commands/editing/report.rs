@@ -84,7 +84,7 @@ fn fields(plan: &Plan, done: &Done) -> Value {
             "branch": branch,
             "repository": pushed_to,
             "pushed": pushed_to.is_some() && revision.is_some(),
-            "message": revision.as_ref().map(|_| message),
+            "message": revision.as_ref().map(|_| message).filter(|message| !message.is_empty()),
             "attempts": attempts,
             "overtook": overtook,
         });
@@ -94,7 +94,9 @@ fn fields(plan: &Plan, done: &Done) -> Value {
 }
 
 fn text(plan: &Plan, done: &Done, ui: &Ui) -> anyhow::Result<()> {
-    if plan.changes.is_empty() {
+    let pushes_older =
+        matches!(done, Done::Committed(Committed { revision: Some(_), pushed_to: Some(_), .. }));
+    if plan.changes.is_empty() && !pushes_older {
         ui.status("nothing to do: every value is already there");
         return Ok(());
     }

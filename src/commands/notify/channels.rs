@@ -10,6 +10,8 @@ use crate::environment::Config;
 use crate::error::{Code, Hinted};
 use crate::event::{Event, Named, Target};
 use crate::files;
+use crate::git::is_bare;
+use crate::git::local::LocalRepository;
 use crate::notifier::{Endpoint, KINDS, Source};
 use crate::worktree::WorkTree;
 
@@ -86,6 +88,11 @@ pub(super) fn named(ad_hoc: &AdHoc, globals: &Globals) -> anyhow::Result<Named> 
     }
     let config = match &globals.config {
         Some(path) => Config::parse(&path.display().to_string(), files::read(path)?)?,
+        None if is_bare(&globals.repo) => {
+            let repository = LocalRepository::around(&globals.repo)?;
+            let head = repository.resolve("HEAD")?;
+            Config::load(&repository.snapshot(&head))?
+        }
         None => Config::load(&WorkTree::around(&globals.repo)?)?,
     };
     if config.notify.is_empty() {

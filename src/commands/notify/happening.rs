@@ -90,9 +90,9 @@ pub fn happened(happening: &Happening<'_>, config: &Config, globals: &Globals, u
     let variables = Variables::of_process();
     let pages = Pages::of(None, &variables);
     let mut event = match place(globals) {
-        Place::Remote(url) => happening.afar(&url, &pages),
-        Place::Directory(_) if happening.to.is_empty() => happening.bare(),
-        Place::Directory(_) => happening.known(globals, &pages, ui).unwrap_or_else(|error| {
+        Place::Remote(url) if !globals.repo.exists() => happening.afar(&url, &pages),
+        _ if happening.to.is_empty() => happening.bare(),
+        _ => happening.known(globals, &pages, ui).unwrap_or_else(|error| {
             ui.warn(format!("the message lacks what Git knows: {error:#}"));
             happening.bare()
         }),

@@ -13,6 +13,8 @@ pub(super) use cli::Cli;
 pub(super) use direct::Direct;
 pub(super) use wire::Wire;
 
+use url::Url;
+
 use super::objects::{Files, Objects, Place};
 use super::past::{Visit, Walked};
 use super::store::Edit;
@@ -125,6 +127,11 @@ pub(super) trait Backend {
 
     /// The files of a commit that was found.
     fn files_of(&self, commit: &str) -> anyhow::Result<Box<dyn View + '_>>;
+
+    /// The URL that answered, after redirects; for HTTP alone.
+    fn base(&self) -> Option<Url> {
+        None
+    }
 
     /// Whether the tip holds a commit of ours in its history.
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool>;

@@ -98,7 +98,8 @@ fn a_command_can_render() {
 
 /// A `kustomize` that prints what its overlay names.
 fn with_kustomize(sandbox: &Sandbox, args: &[&str]) -> Output {
-    sandbox.write("bin/kustomize", "#!/bin/sh\ntest \"$1 $2\" = 'build overlay' && cat base/*.yaml\n");
+    sandbox
+        .write("bin/kustomize", "#!/bin/sh\ntest \"$1 $2\" = 'build overlay' && cat base/*.yaml\n");
     let path = sandbox.path("bin");
     #[cfg(unix)]
     {
@@ -107,9 +108,9 @@ fn with_kustomize(sandbox: &Sandbox, args: &[&str]) -> Output {
         std::fs::set_permissions(path.join("kustomize"), mode).unwrap();
     }
     let mut command = sandbox.gitops_command(&["apply", "-e", "prod", "--yes"]);
-    let found = std::env::join_paths([path].into_iter().chain(std::env::split_paths(
-        &std::env::var_os("PATH").unwrap(),
-    )));
+    let found = std::env::join_paths(
+        [path].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
     sandbox.finish(command.args(args).env("PATH", found.unwrap()))
 }
 

@@ -66,6 +66,13 @@ fn a_push_is_announced_and_a_rollback_said() {
 }
 
 #[test]
+fn a_bare_repository_has_its_channels_in_its_last_commit() {
+    let clone = Clone::new(CONFIG);
+    let output = clone.run(&mut clone.command(&["notify", "deployed", "-e", "production"]));
+    assert!(output.stdout.starts_with("Deployed api v2 <https://"), "{}", output.render());
+}
+
+#[test]
 fn a_channel_that_fails_is_a_warning_and_the_push_is_done() {
     let server = Server::new(404, "no_service");
     let clone = Clone::new(&format!("{CONFIG}  chat: {{ kind: slack, url_env: HOOK }}\n"));
