@@ -41,6 +41,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('promote', 'promote', [CompletionResultType]::ParameterValue, 'Give an environment the versions that another one has')
             [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Give an environment the versions it had before')
             [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Roll the pods of an app whose Secret or `ConfigMap` changed')
+            [CompletionResult]::new('apply', 'apply', [CompletionResultType]::ParameterValue, 'Converge an environment to what Git declares')
             [CompletionResult]::new('digest-dir', 'digest-dir', [CompletionResultType]::ParameterValue, 'Print a digest of a directory that is the same on every machine')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Try the main job on a throw-away GitOps repository')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show what will change: images first, then risks, then every object')
@@ -347,6 +348,47 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'gitops;apply' {
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'The environment')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The environment')
+            [CompletionResult]::new('--rev', '--rev', [CompletionResultType]::ParameterName, 'Apply this commit or branch instead of what is checked out')
+            [CompletionResult]::new('--plan-out', '--plan-out', [CompletionResultType]::ParameterName, 'Write the plan to a file, and change nothing')
+            [CompletionResult]::new('--plan', '--plan', [CompletionResultType]::ParameterName, 'Carry out this plan, unless anything it depends on has moved')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait until everything is healthy')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for a lock that somebody else holds')
+            [CompletionResult]::new('--prune', '--prune', [CompletionResultType]::ParameterName, 'Whether to delete what Git no longer declares')
+            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Go through this gate; it is named where it refuses')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'How often to look')
+            [CompletionResult]::new('--drift', '--drift', [CompletionResultType]::ParameterName, 'What to do about drift; the default is the environment''s')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'The kubeconfig file [env: KUBECONFIG]')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--branch', '--branch', [CompletionResultType]::ParameterName, 'The branch of a remote repository; its default branch when not given')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file instead of `gitops.yaml` at the repository''s root')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print on stdout; some commands know more than text and json')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print on stdout; some commands know more than text and json')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; `NO_COLOR` is honoured')
+            [CompletionResult]::new('--allow-dirty', '--allow-dirty', [CompletionResultType]::ParameterName, 'Apply the work tree as it is, with changes that are not committed')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Show what would be done, and change nothing')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be done, and change nothing')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--no-wait', '--no-wait', [CompletionResultType]::ParameterName, 'Do not wait until everything is healthy; nothing is deleted then')
+            [CompletionResult]::new('--force-conflicts', '--force-conflicts', [CompletionResultType]::ParameterName, 'Take over fields that other managers hold')
+            [CompletionResult]::new('--exit-code', '--exit-code', [CompletionResultType]::ParameterName, 'Exit with 1 when there is something to do (`--dry-run`, `--plan-out`, drift that is left)')
+            [CompletionResult]::new('--detailed-exitcode', '--detailed-exitcode', [CompletionResultType]::ParameterName, 'Exit with 2 when there was something to do')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on: apply each new commit, and look for drift in between')
+            [CompletionResult]::new('--once', '--once', [CompletionResultType]::ParameterName, 'Look once and end: for a cron job')
+            [CompletionResult]::new('--notify', '--notify', [CompletionResultType]::ParameterName, 'Say so in the channels that gitops.yaml names: deploying, deployed, failed, drift, drift-resolved')
+            [CompletionResult]::new('--unlock', '--unlock', [CompletionResultType]::ParameterName, 'Break the lock of a holder that is gone')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how and why')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how and why')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'gitops;digest-dir' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to digest; read from the prefix of `--expect` if that is given')
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Compare with this digest: exit code 1 if it is another')
@@ -414,6 +456,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print on stdout; some commands know more than text and json')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print on stdout; some commands know more than text and json')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; `NO_COLOR` is honoured')
+            [CompletionResult]::new('--live', '--live', [CompletionResultType]::ParameterName, 'Compare what is there with what an environment declares')
             [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Compare the files as they are, without rendering')
             [CompletionResult]::new('--explain-ignored', '--explain-ignored', [CompletionResultType]::ParameterName, 'Say which differences were ignored, by which rule, and which rule ignored nothing')
             [CompletionResult]::new('--no-fold', '--no-fold', [CompletionResultType]::ParameterName, 'Show a change that many objects share in each of them')
@@ -463,7 +506,8 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print on stdout; some commands know more than text and json')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print on stdout; some commands know more than text and json')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; `NO_COLOR` is honoured')
-            [CompletionResult]::new('--exit-code', '--exit-code', [CompletionResultType]::ParameterName, 'Exit with 1 where an environment lags')
+            [CompletionResult]::new('--live', '--live', [CompletionResultType]::ParameterName, 'Say of each environment with an actuator whether it is as declared')
+            [CompletionResult]::new('--exit-code', '--exit-code', [CompletionResultType]::ParameterName, 'Exit with 1 where an environment lags, or is not as declared')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how and why')
@@ -573,6 +617,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('promote', 'promote', [CompletionResultType]::ParameterValue, 'Give an environment the versions that another one has')
             [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Give an environment the versions it had before')
             [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Roll the pods of an app whose Secret or `ConfigMap` changed')
+            [CompletionResult]::new('apply', 'apply', [CompletionResultType]::ParameterValue, 'Converge an environment to what Git declares')
             [CompletionResult]::new('digest-dir', 'digest-dir', [CompletionResultType]::ParameterValue, 'Print a digest of a directory that is the same on every machine')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Try the main job on a throw-away GitOps repository')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show what will change: images first, then risks, then every object')
@@ -598,6 +643,9 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             break
         }
         'gitops;help;restart' {
+            break
+        }
+        'gitops;help;apply' {
             break
         }
         'gitops;help;digest-dir' {

@@ -16,6 +16,9 @@ _gitops() {
             ",$1")
                 cmd="gitops"
                 ;;
+            gitops,apply)
+                cmd="gitops__subcmd__apply"
+                ;;
             gitops,bump-tag)
                 cmd="gitops__subcmd__bump__subcmd__tag"
                 ;;
@@ -60,6 +63,9 @@ _gitops() {
                 ;;
             gitops,validate)
                 cmd="gitops__subcmd__validate"
+                ;;
+            gitops__subcmd__help,apply)
+                cmd="gitops__subcmd__help__subcmd__apply"
                 ;;
             gitops__subcmd__help,bump-tag)
                 cmd="gitops__subcmd__help__subcmd__bump__subcmd__tag"
@@ -113,12 +119,102 @@ _gitops() {
 
     case "${cmd}" in
         gitops)
-            opts="-C -o -q -v -h -V --repo --branch --config --output --color --quiet --verbose --help --version bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help"
+            opts="-C -o -q -v -h -V --repo --branch --config --output --color --quiet --verbose --help --version bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --repo)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --branch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json markdown unified github sarif html" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json markdown unified github sarif html" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gitops__subcmd__apply)
+            opts="-e -n -y -C -o -q -v -h --env --rev --allow-dirty --dry-run --yes --plan-out --plan --no-wait --timeout --lock-timeout --prune --allow --force-conflicts --exit-code --detailed-exitcode --watch --interval --drift --once --notify --unlock --kubeconfig --repo --branch --config --output --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rev)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plan-out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prune)
+                    COMPREPLY=($(compgen -W "auto never" -- "${cur}"))
+                    return 0
+                    ;;
+                --allow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drift)
+                    COMPREPLY=($(compgen -W "notify remediate off" -- "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --repo)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -397,7 +493,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__diff)
-            opts="-e -C -o -q -v -h --base --env --map --raw --path --kind --name --only --ignore-profile --explain-ignored --no-fold --max-bytes --marker --exit-code --detailed-exitcode --git-external --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -C -o -q -v -h --base --env --live --map --raw --path --kind --name --only --ignore-profile --explain-ignored --no-fold --max-bytes --marker --exit-code --detailed-exitcode --git-external --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -561,8 +657,22 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__help)
-            opts="bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help"
+            opts="bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gitops__subcmd__help__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1591,7 +1701,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__status)
-            opts="-e -C -o -q -v -h --env --app --rev --exit-code --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -C -o -q -v -h --env --app --rev --live --exit-code --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

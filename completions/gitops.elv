@@ -38,6 +38,7 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand promote 'Give an environment the versions that another one has'
             cand rollback 'Give an environment the versions it had before'
             cand restart 'Roll the pods of an app whose Secret or `ConfigMap` changed'
+            cand apply 'Converge an environment to what Git declares'
             cand digest-dir 'Print a digest of a directory that is the same on every machine'
             cand demo 'Try the main job on a throw-away GitOps repository'
             cand diff 'Show what will change: images first, then risks, then every object'
@@ -338,6 +339,46 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'gitops;apply'= {
+            cand -e 'The environment'
+            cand --env 'The environment'
+            cand --rev 'Apply this commit or branch instead of what is checked out'
+            cand --plan-out 'Write the plan to a file, and change nothing'
+            cand --plan 'Carry out this plan, unless anything it depends on has moved'
+            cand --timeout 'How long to wait until everything is healthy'
+            cand --lock-timeout 'How long to wait for a lock that somebody else holds'
+            cand --prune 'Whether to delete what Git no longer declares'
+            cand --allow 'Go through this gate; it is named where it refuses'
+            cand --interval 'How often to look'
+            cand --drift 'What to do about drift; the default is the environment''s'
+            cand --kubeconfig 'The kubeconfig file [env: KUBECONFIG]'
+            cand -C 'The GitOps repository: a directory in its checkout, or the URL of the remote'
+            cand --repo 'The GitOps repository: a directory in its checkout, or the URL of the remote'
+            cand --branch 'The branch of a remote repository; its default branch when not given'
+            cand --config 'Use this file instead of `gitops.yaml` at the repository''s root'
+            cand -o 'What to print on stdout; some commands know more than text and json'
+            cand --output 'What to print on stdout; some commands know more than text and json'
+            cand --color 'When to colour; `NO_COLOR` is honoured'
+            cand --allow-dirty 'Apply the work tree as it is, with changes that are not committed'
+            cand -n 'Show what would be done, and change nothing'
+            cand --dry-run 'Show what would be done, and change nothing'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --no-wait 'Do not wait until everything is healthy; nothing is deleted then'
+            cand --force-conflicts 'Take over fields that other managers hold'
+            cand --exit-code 'Exit with 1 when there is something to do (`--dry-run`, `--plan-out`, drift that is left)'
+            cand --detailed-exitcode 'Exit with 2 when there was something to do'
+            cand --watch 'Go on: apply each new commit, and look for drift in between'
+            cand --once 'Look once and end: for a cron job'
+            cand --notify 'Say so in the channels that gitops.yaml names: deploying, deployed, failed, drift, drift-resolved'
+            cand --unlock 'Break the lock of a holder that is gone'
+            cand -q 'Print nothing but results, warnings and errors'
+            cand --quiet 'Print nothing but results, warnings and errors'
+            cand -v 'Say how and why'
+            cand --verbose 'Say how and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'gitops;digest-dir'= {
             cand --format 'How to digest; read from the prefix of `--expect` if that is given'
             cand --expect 'Compare with this digest: exit code 1 if it is another'
@@ -403,6 +444,7 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand -o 'What to print on stdout; some commands know more than text and json'
             cand --output 'What to print on stdout; some commands know more than text and json'
             cand --color 'When to colour; `NO_COLOR` is honoured'
+            cand --live 'Compare what is there with what an environment declares'
             cand --raw 'Compare the files as they are, without rendering'
             cand --explain-ignored 'Say which differences were ignored, by which rule, and which rule ignored nothing'
             cand --no-fold 'Show a change that many objects share in each of them'
@@ -450,7 +492,8 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand -o 'What to print on stdout; some commands know more than text and json'
             cand --output 'What to print on stdout; some commands know more than text and json'
             cand --color 'When to colour; `NO_COLOR` is honoured'
-            cand --exit-code 'Exit with 1 where an environment lags'
+            cand --live 'Say of each environment with an actuator whether it is as declared'
+            cand --exit-code 'Exit with 1 where an environment lags, or is not as declared'
             cand -q 'Print nothing but results, warnings and errors'
             cand --quiet 'Print nothing but results, warnings and errors'
             cand -v 'Say how and why'
@@ -555,6 +598,7 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand promote 'Give an environment the versions that another one has'
             cand rollback 'Give an environment the versions it had before'
             cand restart 'Roll the pods of an app whose Secret or `ConfigMap` changed'
+            cand apply 'Converge an environment to what Git declares'
             cand digest-dir 'Print a digest of a directory that is the same on every machine'
             cand demo 'Try the main job on a throw-away GitOps repository'
             cand diff 'Show what will change: images first, then risks, then every object'
@@ -575,6 +619,8 @@ set edit:completion:arg-completer[gitops] = {|@words|
         &'gitops;help;rollback'= {
         }
         &'gitops;help;restart'= {
+        }
+        &'gitops;help;apply'= {
         }
         &'gitops;help;digest-dir'= {
         }

@@ -46,6 +46,7 @@ complete -c gitops -n "__fish_gitops_needs_command" -f -a "open-pr" -d 'Push a b
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "promote" -d 'Give an environment the versions that another one has'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "rollback" -d 'Give an environment the versions it had before'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "restart" -d 'Roll the pods of an app whose Secret or `ConfigMap` changed'
+complete -c gitops -n "__fish_gitops_needs_command" -f -a "apply" -d 'Converge an environment to what Git declares'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "digest-dir" -d 'Print a digest of a directory that is the same on every machine'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "diff" -d 'Show what will change: images first, then risks, then every object'
@@ -382,6 +383,47 @@ complete -c gitops -n "__fish_gitops_using_subcommand restart" -l no-probe -d 'A
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -s e -l env -d 'The environment' -r
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l rev -d 'Apply this commit or branch instead of what is checked out' -r
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l plan-out -d 'Write the plan to a file, and change nothing' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l plan -d 'Carry out this plan, unless anything it depends on has moved' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l timeout -d 'How long to wait until everything is healthy' -r
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l lock-timeout -d 'How long to wait for a lock that somebody else holds' -r
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l prune -d 'Whether to delete what Git no longer declares' -r -f -a "auto\t'As the environment says; by default, after everything else is healthy'
+never\t'No'"
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l allow -d 'Go through this gate; it is named where it refuses' -r
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l interval -d 'How often to look' -r
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l drift -d 'What to do about drift; the default is the environment\'s' -r -f -a "notify\t'Say so'
+remediate\t'Put it right'
+off\t'Do not look'"
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l kubeconfig -d 'The kubeconfig file [env: KUBECONFIG]' -r
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l allow-dirty -d 'Apply the work tree as it is, with changes that are not committed'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -s n -l dry-run -d 'Show what would be done, and change nothing'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -s y -l yes -d 'Do not ask'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l no-wait -d 'Do not wait until everything is healthy; nothing is deleted then'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l force-conflicts -d 'Take over fields that other managers hold'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l exit-code -d 'Exit with 1 when there is something to do (`--dry-run`, `--plan-out`, drift that is left)'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l detailed-exitcode -d 'Exit with 2 when there was something to do'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l watch -d 'Go on: apply each new commit, and look for drift in between'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l once -d 'Look once and end: for a cron job'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l notify -d 'Say so in the channels that gitops.yaml names: deploying, deployed, failed, drift, drift-resolved'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l unlock -d 'Break the lock of a holder that is gone'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -s q -l quiet -d 'Print nothing but results, warnings and errors'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -s v -l verbose -d 'Say how and why'
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l format -d 'How to digest; read from the prefix of `--expect` if that is given' -r -f -a "gd1\t'the default: names, contents and symbolic links'
 seed\t'the shell recipe, for DIR as it is spelled'
 seed-rel\t'the recipe as it was meant, whatever DIR is called'
@@ -467,6 +509,7 @@ html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l live -d 'Compare what is there with what an environment declares'
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l raw -d 'Compare the files as they are, without rendering'
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l explain-ignored -d 'Say which differences were ignored, by which rule, and which rule ignored nothing'
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l no-fold -d 'Show a change that many objects share in each of them'
@@ -513,7 +556,8 @@ html\t'A page of its own'"
 complete -c gitops -n "__fish_gitops_using_subcommand status" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c gitops -n "__fish_gitops_using_subcommand status" -l exit-code -d 'Exit with 1 where an environment lags'
+complete -c gitops -n "__fish_gitops_using_subcommand status" -l live -d 'Say of each environment with an actuator whether it is as declared'
+complete -c gitops -n "__fish_gitops_using_subcommand status" -l exit-code -d 'Exit with 1 where an environment lags, or is not as declared'
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -624,18 +668,19 @@ never\t'Never'"
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "bump-tag" -d 'Set the tag of images in the files of environments'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "open-pr" -d 'Push a branch and open, or update, its pull request'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "promote" -d 'Give an environment the versions that another one has'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "rollback" -d 'Give an environment the versions it had before'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "restart" -d 'Roll the pods of an app whose Secret or `ConfigMap` changed'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "digest-dir" -d 'Print a digest of a directory that is the same on every machine'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "diff" -d 'Show what will change: images first, then risks, then every object'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "history" -d 'Show every change of a deployed version: when, who, from what to what, and by which commit'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "status" -d 'Show which version of which app is declared in which environment, since when, and what lags'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "validate" -d 'Check every file, gitops.yaml and the policy; exit with 1 where something is wrong'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "notify" -d 'Say in chat what happened to an environment'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "man" -d 'Print a manual page, or write them all'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "bump-tag" -d 'Set the tag of images in the files of environments'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "open-pr" -d 'Push a branch and open, or update, its pull request'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "promote" -d 'Give an environment the versions that another one has'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "rollback" -d 'Give an environment the versions it had before'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "restart" -d 'Roll the pods of an app whose Secret or `ConfigMap` changed'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "apply" -d 'Converge an environment to what Git declares'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "digest-dir" -d 'Print a digest of a directory that is the same on every machine'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "diff" -d 'Show what will change: images first, then risks, then every object'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "history" -d 'Show every change of a deployed version: when, who, from what to what, and by which commit'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "status" -d 'Show which version of which app is declared in which environment, since when, and what lags'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "validate" -d 'Check every file, gitops.yaml and the policy; exit with 1 where something is wrong'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "notify" -d 'Say in chat what happened to an environment'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "man" -d 'Print a manual page, or write them all'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart apply digest-dir demo diff history status validate notify completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

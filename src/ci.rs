@@ -170,6 +170,12 @@ impl Variables {
         Self(pairs.filter_map(text).collect())
     }
 
+    /// All of them, for a command that is to have some.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// A variable that is set and not empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

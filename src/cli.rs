@@ -11,8 +11,8 @@ use clap::{
 };
 
 use crate::commands::{
-    bump_tag, completions, demo, diff, digest_dir, history, man, notify, open_pr, promote, restart,
-    rollback, status, validate,
+    apply, bump_tag, completions, demo, diff, digest_dir, history, man, notify, open_pr, promote,
+    restart, rollback, status, validate,
 };
 use crate::error::{Code, Hinted, Outcome, Report};
 use crate::ui::{Color, Format, Ui, Verbosity};
@@ -39,7 +39,7 @@ pub struct Cli {
 }
 
 /// Flags that every command takes.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
     /// The GitOps repository: a directory in its checkout, or the URL of the remote
@@ -83,6 +83,7 @@ enum Command {
     Promote(Box<promote::Args>),
     Rollback(Box<rollback::Args>),
     Restart(Box<restart::Args>),
+    Apply(Box<apply::Args>),
     DigestDir(digest_dir::Args),
     Demo(demo::Args),
     Diff(Box<diff::Args>),
@@ -112,6 +113,7 @@ impl Command {
             Self::Promote(args) => promote::run(args, globals, ui),
             Self::Rollback(args) => rollback::run(args, globals, ui),
             Self::Restart(args) => restart::run(args, globals, ui),
+            Self::Apply(args) => apply::run(args, globals, ui),
             Self::DigestDir(args) => digest_dir::run(args, globals, ui),
             Self::Demo(args) => demo::run(args, ui),
             Self::Diff(args) => diff::run(args, globals, ui),
@@ -146,6 +148,10 @@ fn environment_variable(name: &str) -> Option<OsString> {
 
 fn variable_of(arg: Arg) -> Arg {
     let Some(long) = arg.get_long() else { return arg };
+    if arg.get_env().is_some() {
+        // It has a variable that everybody knows it by: KUBECONFIG.
+        return arg;
+    }
     let name = format!("GITOPS_{}", long.replace('-', "_").to_uppercase());
     let arg = match arg.get_action() {
         ArgAction::SetTrue => arg.value_parser(FalseyValueParser::new()),

@@ -53,6 +53,8 @@ pub enum Code {
     Stale,
     /// Another process holds the lock.
     Locked,
+    /// A gate of `apply` is closed.
+    Refused,
 }
 
 impl Code {
@@ -83,6 +85,7 @@ impl Code {
             Self::Protected => "protected",
             Self::Stale => "stale",
             Self::Locked => "locked",
+            Self::Refused => "refused",
         }
     }
 
@@ -96,7 +99,8 @@ impl Code {
             | Self::Superseded
             | Self::Protected
             | Self::Stale
-            | Self::Locked => 3,
+            | Self::Locked
+            | Self::Refused => 3,
             _ => 2,
         }
     }

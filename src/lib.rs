@@ -19,6 +19,7 @@ pub mod event;
 pub mod image;
 pub mod manifest;
 pub mod moment;
+pub mod plan;
 pub mod policy;
 pub mod snapshot;
 pub mod target;

@@ -4,8 +4,9 @@
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anstream::AutoStream;
@@ -152,6 +153,37 @@ impl Ui {
     pub fn text(&self, text: &str) -> io::Result<()> {
         let mut out = AutoStream::new(io::stdout().lock(), self.color.into());
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| on_stdout(&error))
+    }
+
+    /// Whether somebody is there to be asked.
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks, and takes nothing but `y` or `yes` for a yes; `until` set ends the wait, and is none.
+    pub fn ask(&self, question: &str, until: &AtomicBool) -> io::Result<bool> {
+        let mut err = AutoStream::new(io::stderr().lock(), self.color.into());
+        write!(err, "{question} [y/N] ")?;
+        err.flush()?;
+        let (say, heard) = mpsc::channel();
+        // A read cannot be given up, so somebody else does it; it ends with the process.
+        thread::spawn(move || {
+            let mut answer = String::new();
+            let read = io::stdin().read_line(&mut answer).map(|_| answer);
+            // Nobody may be there any more to hear it.
+            let _ = say.send(read);
+        });
+        while !until.load(Ordering::Relaxed) {
+            match heard.recv_timeout(Duration::from_millis(50)) {
+                Ok(answer) => {
+                    return Ok(matches!(answer?.trim().to_lowercase().as_str(), "y" | "yes"));
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        Ok(false)
     }
 
     /// Bytes of the result, exactly as they are: they need not be text.

@@ -1,4 +1,4 @@
-//! Environments that another program turns into manifests: kustomize, Helm, Helmfile.
+//! Environments that another program turns into manifests: kustomize, Helm, Helmfile, or a command of the user's.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -19,18 +19,23 @@ pub struct Job<'a> {
     pub config: &'a RenderConfig,
     /// The namespace for Helm.
     pub namespace: Option<&'a str>,
+    /// What a user can do without the program, for hints.
+    pub otherwise: Option<&'a str>,
 }
 
 impl Job<'_> {
     /// The word for messages.
     #[must_use]
-    pub fn program(&self) -> &'static str {
+    pub fn program(&self) -> &str {
         match self.config.kind {
             RenderKind::Manifests => "nothing",
-            RenderKind::Kustomize => "kustomize",
-            RenderKind::Helm => "helm",
-            RenderKind::Helmfile => "helmfile",
+            RenderKind::Command => self.config.command.first().map_or("", String::as_str),
+            kind => kind.as_str(),
         }
+    }
+
+    fn hint(&self, first: &str) -> String {
+        self.otherwise.map_or_else(|| first.to_owned(), |other| format!("{first}, or {other}"))
     }
 
     /// The file that stands for what is rendered.
@@ -47,6 +52,7 @@ impl Job<'_> {
             }),
             RenderKind::Helmfile if is_yaml(path) => path.to_owned(),
             RenderKind::Helmfile => below(path, "helmfile.yaml"),
+            RenderKind::Command => "rendered.yaml".to_owned(),
         }
     }
 
@@ -57,6 +63,7 @@ impl Job<'_> {
         let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         let mut commands = match self.config.kind {
             RenderKind::Manifests => Vec::new(),
+            RenderKind::Command => vec![self.config.command.clone()],
             RenderKind::Kustomize => {
                 vec![words(&["kustomize", "build", &path]), words(&["kubectl", "kustomize", &path])]
             }
@@ -99,7 +106,7 @@ impl Job<'_> {
                 self.program(),
                 said.join("\n")
             );
-            let hint = "run it yourself to see more, or compare the files with --raw";
+            let hint = self.hint("run it yourself to see more");
             return Err(Hinted::new(Code::Error, message, hint).into());
         }
         String::from_utf8(output.stdout).map_err(|_| {
@@ -121,6 +128,10 @@ impl Job<'_> {
             Some(program) => vec![program.to_owned(), "version".to_owned()],
             None => command,
         };
+        if self.config.kind == RenderKind::Command {
+            // Nobody knows what it makes of `version`; nothing of it is kept.
+            return Ok(String::new());
+        }
         let commands: Vec<Vec<String>> = self.commands().into_iter().map(ask).collect();
         let output = first_found(&commands, root).map_err(|error| self.missing(&error))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -129,8 +140,32 @@ impl Job<'_> {
     fn missing(&self, error: &io::Error) -> Hinted {
         let message =
             format!("cannot render `{}` with {}: {error}", self.environment, self.program());
-        let hint = format!("install {}, or compare the files with --raw", self.program());
+        let hint = self.hint(&format!("install {}", self.program()));
         Hinted::new(Code::Error, message, hint)
+    }
+
+    /// Runs the program on a private copy of what it depends on.
+    #[expect(clippy::disallowed_methods, reason = "nobody else sees the copy, nothing is replaced")]
+    pub fn run_on(&self, snapshot: &dyn Snapshot) -> anyhow::Result<String> {
+        let dir = tempfile::Builder::new().prefix("gitops-render-").tempdir()?;
+        let paths = self.input_files(snapshot)?;
+        for (path, bytes) in paths.iter().zip(snapshot.read(&paths)?) {
+            let to = dir.path().join(path);
+            if let Some(parent) = to.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            std::fs::write(&to, bytes)?;
+        }
+        self.run(dir.path())
+    }
+
+    /// The files that the result depends on, each once.
+    pub fn input_files(&self, snapshot: &dyn Snapshot) -> anyhow::Result<Vec<String>> {
+        let mut files = BTreeSet::new();
+        for input in self.inputs(snapshot)? {
+            files.extend(files_below(snapshot, &input)?);
+        }
+        Ok(files.into_iter().collect())
     }
 
     /// The files and directories that the result depends on, as far as they are in the repository.
@@ -150,13 +185,39 @@ impl Job<'_> {
                     inputs.insert(local);
                 }
             }
-            // A Helmfile is a program; it may read anything.
-            RenderKind::Helmfile => {
+            // A Helmfile is a program, as a command is; it may read anything.
+            RenderKind::Helmfile | RenderKind::Command => {
                 inputs.insert(String::new());
             }
         }
         Ok(inputs)
     }
+}
+
+/// The files below a path of a snapshot, whatever their names; a file is itself.
+pub fn files_below(snapshot: &dyn Snapshot, path: &str) -> anyhow::Result<Vec<String>> {
+    let path = path.trim_start_matches("./").trim_end_matches('/');
+    let path = if path == "." { "" } else { path };
+    if !path.is_empty() && matches!(kind_of(snapshot, path)?, Some(Kind::File | Kind::Symlink)) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in snapshot.entries(path)? {
+        let path = if path.is_empty() { entry.name } else { format!("{path}/{}", entry.name) };
+        match entry.kind {
+            Kind::Directory => found.extend(files_below(snapshot, &path)?),
+            Kind::File => found.push(path),
+            Kind::Symlink if leads_to_a_file(snapshot, &path)? => found.push(path),
+            Kind::Symlink | Kind::Submodule => {}
+        }
+    }
+    Ok(found)
+}
+
+/// Links to directories, to nowhere and to the outside are left out.
+fn leads_to_a_file(snapshot: &dyn Snapshot, path: &str) -> anyhow::Result<bool> {
+    let Ok(real) = snapshot.real_path(path) else { return Ok(false) };
+    Ok(kind_of(snapshot, &real)? == Some(Kind::File))
 }
 
 fn first_found(commands: &[Vec<String>], root: &Path) -> io::Result<Output> {
@@ -267,7 +328,8 @@ mod tests {
             args: vec!["--set=x=1".into()],
             ..RenderConfig::default()
         };
-        let job = Job { environment: "prod", config: &config, namespace: Some("shop") };
+        let job =
+            Job { environment: "prod", config: &config, namespace: Some("shop"), otherwise: None };
         assert_eq!(
             words(&job.commands()),
             [
@@ -279,7 +341,7 @@ mod tests {
             path: Some("overlays/prod".into()),
             ..RenderConfig::default()
         };
-        let job = Job { environment: "prod", config: &config, namespace: None };
+        let job = Job { environment: "prod", config: &config, namespace: None, otherwise: None };
         assert_eq!(
             words(&job.commands()),
             ["kustomize build overlays/prod", "kubectl kustomize overlays/prod"]

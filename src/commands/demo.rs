@@ -67,11 +67,37 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
         "Several images and environments, all or nothing:",
         &["bump-tag", "api=v1.3.1", "web=v2.1.0", "-e", "staging,production"],
     )?;
+    converge(ui, &dir)?;
     remote(ui, &dir.join("remote.git"))?;
     if args.dir.is_some() {
         ui.line(format!("\nThe repository stays in {}.", dir.display()))?;
     }
     Ok(Outcome::Done)
+}
+
+/// An environment that is a folder: what is declared becomes what is there, and a change by hand is found.
+fn converge(ui: &Ui, dir: &Path) -> anyhow::Result<()> {
+    step(
+        ui,
+        dir,
+        "Make what runs what is declared; staging is a folder here, and would be a cluster elsewhere:",
+        &["apply", "-e", "staging", "--yes"],
+    )?;
+    let live = dir.join("live/staging/staging.yaml");
+    let text = String::from_utf8(files::read(&live)?).unwrap_or_default();
+    files::replace(&live, text.replacen("replicas: 2", "replicas: 7", 1).as_bytes())?;
+    step(
+        ui,
+        dir,
+        "Somebody changes it by hand. Is it still what is declared?",
+        &["diff", "-e", "staging", "--live"],
+    )?;
+    step(
+        ui,
+        dir,
+        "Put it right, as a watch does:",
+        &["apply", "-e", "staging", "--watch", "--once", "--drift", "remediate"],
+    )
 }
 
 fn make(dir: &Path) -> anyhow::Result<()> {

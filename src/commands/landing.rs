@@ -126,7 +126,8 @@ impl<'a> Context<'a> {
             }
             Event::Detail(text) => voice.detail(text),
         });
-        Self { args, globals, settings: settings(args, &variables), variables, say, heard }
+        let settings = settings(&variables, args.ca_file.as_ref(), args.no_cache);
+        Self { args, globals, variables, settings, say, heard }
     }
 
     /// The global flags.
@@ -273,7 +274,9 @@ impl<'a> Context<'a> {
     }
 }
 
-fn settings(args: &GitArgs, variables: &Variables) -> Settings {
+/// The Git layer's settings, from the variables.
+#[must_use]
+pub fn settings(variables: &Variables, ca_file: Option<&PathBuf>, no_cache: bool) -> Settings {
     let home = variables.path("HOME").or_else(|| variables.path("USERPROFILE"));
     let text = |name: &str| variables.get(name).map(str::to_owned);
     let tokens = variables.tokens().into_iter().map(|token| HostToken {
@@ -288,7 +291,7 @@ fn settings(args: &GitArgs, variables: &Variables) -> Settings {
         pairs.push(("http.sslverify".to_owned(), "false".to_owned()));
     }
     Settings {
-        http: variables.http(args.ca_file.as_ref()),
+        http: variables.http(ca_file),
         tokens: tokens.collect(),
         netrc: variables.path("NETRC").or_else(|| home.as_ref().map(|home| home.join(".netrc"))),
         sources: Sources {
@@ -303,7 +306,7 @@ fn settings(args: &GitArgs, variables: &Variables) -> Settings {
             program: variables.path("GIT_SSH"),
             variant: text("GIT_SSH_VARIANT"),
         },
-        cache: if args.no_cache { None } else { variables.cache_dir() },
+        cache: if no_cache { None } else { variables.cache_dir() },
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file per subcommand: `Args`, whose comments are the help, and `run`, the order of its steps.
 
+pub mod apply;
 pub mod bump_tag;
 pub mod completions;
 pub mod demo;

@@ -22,6 +22,9 @@ use crate::snapshot::Snapshot;
 use crate::ui::Ui;
 use crate::worktree::WorkTree;
 
+/// What a user can do where a renderer is missing or fails.
+const RAW: Option<&str> = Some("compare the files with --raw");
+
 /// The environments of one side of a repository.
 #[derive(Debug)]
 pub(super) struct Scopes {
@@ -115,6 +118,7 @@ impl Scopes {
                 environment: &environment.name,
                 config: &details.render,
                 namespace: details.namespace.as_deref(),
+                otherwise: RAW,
             };
             let mut inputs = job.inputs(&repository.snapshot(before))?;
             inputs.extend(match after {
@@ -254,6 +258,7 @@ fn side(
             environment: &environment.name,
             config: &details.render,
             namespace: details.namespace.as_deref(),
+            otherwise: RAW,
         };
         ui.detail(format!("rendering `{}` with {}", environment.name, job.program()));
         let mut file = rendered_file(&job, "", job.run(tree.root())?);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::schema;
 use crate::error::{Code, Hinted};
@@ -67,6 +68,8 @@ pub struct RenderConfig {
     pub values: Vec<String>,
     /// More arguments for the renderer.
     pub args: Vec<String>,
+    /// The command that prints the manifests, where the kind is that.
+    pub command: Vec<String>,
 }
 
 /// By what an environment is rendered.
@@ -82,6 +85,56 @@ pub enum RenderKind {
     Helm,
     /// `helmfile template`.
     Helmfile,
+    /// A command that prints them.
+    Command,
+}
+
+impl RenderKind {
+    /// Its name in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Manifests => "manifests",
+            Self::Kustomize => "kustomize",
+            Self::Helm => "helm",
+            Self::Helmfile => "helmfile",
+            Self::Command => "command",
+        }
+    }
+}
+
+impl EnvironmentConfig {
+    /// Moves `actuator.render`, the short form, to where the long one is: what renders an environment is the same
+    /// for everybody who looks at it.
+    fn settle_render(&mut self) -> Result<(), String> {
+        let actuator = self.actuator.as_mut().and_then(Value::as_object_mut);
+        let path = actuator.as_ref().and_then(|a| Some(a.get("path")?.as_str()?.to_owned()));
+        if let Some(render) = actuator.and_then(|actuator| actuator.remove("render")) {
+            if self.render != RenderConfig::default() {
+                return Err("`render` stands twice, in the environment and in its actuator".into());
+            }
+            self.render = RenderConfig::of_short(render, path)?;
+        }
+        let is_empty = self.render.kind == RenderKind::Command && self.render.command.is_empty();
+        if is_empty { Err("`render` names no command".into()) } else { Ok(()) }
+    }
+}
+
+impl RenderConfig {
+    /// A kind's name, or the words of a command.
+    fn of_short(render: Value, path: Option<String>) -> Result<Self, String> {
+        let refuse = |_| {
+            "`actuator.render` is kustomize, helm, helmfile, or a command as a list; what needs more keys is \
+             `render` of the environment"
+        };
+        if render.is_array() {
+            let command = serde_json::from_value(render).map_err(refuse)?;
+            return Ok(Self { kind: RenderKind::Command, command, ..Self::default() });
+        }
+        let kind = serde_json::from_value(render).map_err(refuse)?;
+        let (path, chart) = if kind == RenderKind::Helm { (None, path) } else { (path, None) };
+        Ok(Self { kind, path, chart, ..Self::default() })
+    }
 }
 
 /// One environment.
@@ -92,6 +145,8 @@ pub struct EnvironmentConfig {
     pub files: Vec<String>,
     /// Changes go through a pull request only.
     pub protected: bool,
+    /// What `apply` drives; its keys are the actuator's to read.
+    pub actuator: Option<Value>,
     /// The namespace of objects that name none.
     pub namespace: Option<String>,
     /// How it becomes manifests.
@@ -135,7 +190,12 @@ impl Config {
         schema::check(name, &text)?;
         let config: Option<Self> =
             serde_yaml::from_str(&text).map_err(|error| refuse(error.to_string()))?;
-        let config = config.unwrap_or_default();
+        let mut config = config.unwrap_or_default();
+        for (name, environment) in &mut config.environments {
+            environment
+                .settle_render()
+                .map_err(|cause| refuse(format!("in the environment `{name}`, {cause}")))?;
+        }
         if let Some((name, _)) = config.environments.iter().find(|(_, e)| e.files.is_empty()) {
             return Err(refuse(format!("the environment `{name}` names no files")).into());
         }
@@ -185,6 +245,19 @@ mod tests {
     }
 
     #[test]
+    fn the_short_form_of_render_is_the_long_one() {
+        let of = |actuator: &str| {
+            let text = format!("environments:\n  s: {{files: [a], actuator: {{{actuator}}}}}\n");
+            parse(&text).unwrap().environments["s"].render.clone()
+        };
+        let kustomize = of("path: overlays/prod, render: kustomize");
+        assert_eq!(kustomize.kind, RenderKind::Kustomize);
+        assert_eq!(kustomize.path.as_deref(), Some("overlays/prod"));
+        assert_eq!(of("path: charts/x, render: helm").chart.as_deref(), Some("charts/x"));
+        assert_eq!(of("render: [make, yaml]").command, ["make", "yaml"]);
+    }
+
+    #[test]
     fn names_line_and_nearest_key() {
         let cases = [
             ("enviroments: {}\n", "gitops.yaml:1: unknown key `enviroments`"),
@@ -196,6 +269,15 @@ mod tests {
             ("environments:\n  s: {files: [a], protected: maybe}\n", "invalid type"),
             ("environments:\n  s: {files: [/etc/**]}\n", "leads outside the repository"),
             ("environments:\n  s: {files: [a/../../b]}\n", "leads outside the repository"),
+            (
+                "environments:\n  s: {files: [a], actuator: {render: kust}}\n",
+                "`actuator.render` is",
+            ),
+            (
+                "environments:\n  s: {files: [a], render: {kind: helm}, actuator: {render: helm}}\n",
+                "`render` stands twice",
+            ),
+            ("environments:\n  s: {files: [a], render: {kind: command}}\n", "names no command"),
             ("a: b: c\n", "line 1: not valid YAML"),
             ("apps: {}\napps: {}\n", "gitops.yaml:2: the key `apps` stands twice"),
         ];

@@ -11,6 +11,8 @@ enum Shape {
     Named(&'static Self),
     List,
     Scalar,
+    /// Somebody else's to check.
+    Any,
 }
 
 const ROOT: Shape = Shape::Keys(&[
@@ -28,6 +30,7 @@ const ENVIRONMENT: &[(&str, Shape)] = &[
     ("protected", Shape::Scalar),
     ("namespace", Shape::Scalar),
     ("render", Shape::Keys(RENDER)),
+    ("actuator", Shape::Any),
 ];
 
 const RENDER: &[(&str, Shape)] = &[
@@ -37,6 +40,7 @@ const RENDER: &[(&str, Shape)] = &[
     ("release", Shape::Scalar),
     ("values", Shape::List),
     ("args", Shape::List),
+    ("command", Shape::List),
 ];
 
 const NOTIFY: &[(&str, Shape)] = &[
@@ -103,7 +107,7 @@ fn keys(name: &str, node: NodeRef<'_>, shape: &Shape) -> Result<(), Hinted> {
                 Some((_, below)) => walk(name, value, below)?,
                 None => return Err(unknown(name, node, key, known)),
             },
-            Shape::List | Shape::Scalar => {}
+            Shape::List | Shape::Scalar | Shape::Any => {}
         }
     }
     Ok(())

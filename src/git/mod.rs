@@ -26,6 +26,7 @@ mod objects;
 mod past;
 mod refusal;
 mod remote;
+mod revision;
 mod say;
 mod settle;
 mod sign;
@@ -48,6 +49,7 @@ pub use land::{Commit, Landed, Landing, Round, land};
 pub use message::{Change, Message, Origin, with_trailers};
 pub use past::{Look, Past, PastFile, Visit, Walked, subjects_between};
 pub use remote::{Remote, is_bare};
+pub use revision::Committed;
 pub use say::{Event, Say};
 pub use sign::Signer;
 

@@ -12,6 +12,7 @@
 
 mod support;
 
+mod apply;
 mod basics;
 mod bump_tag;
 mod corpus;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 const DOMAIN: &[&str] = &[
     "bump",
     "change",
+    "plan",
     "event",
     "snapshot",
     "image",

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use globset::Glob;
 
 use crate::cli::Globals;
+use crate::commands::apply;
 use crate::diff::ignore::{IgnoreRule, Profile, RuleText, with_profile};
 use crate::diff::render::{findings, human, json, markdown, unified};
 use crate::diff::rules::ListRules;
@@ -44,6 +45,9 @@ pub struct Args {
     /// Compare two environments, or only look at these; can be given several times
     #[arg(short, long, value_name = "ENV", value_delimiter = ',')]
     env: Vec<String>,
+    /// Compare what is there with what an environment declares
+    #[arg(long, requires = "env", conflicts_with_all = ["operands", "base"])]
+    live: bool,
     /// Between environments: name:FROM=TO for parts of names, namespace:FROM=TO
     #[arg(long, value_name = "MAP")]
     map: Vec<String>,
@@ -120,6 +124,9 @@ impl From<ProfileArg> for Profile {
 
 /// Reads both sides, compares them and shows the result.
 pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
+    if args.live {
+        return live(args, globals, ui);
+    }
     let sources = Sources::read(args, globals, ui)?;
     let options = options(args, &sources)?;
     let mut comparison = compare(&sources.left, &sources.right, &options);
@@ -136,6 +143,19 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let differs = !comparison.is_empty();
     // The program ends here; to free what may be a million values one by one would be waste.
     std::mem::forget(comparison);
+    Ok(match (differs, args.exit_code, args.detailed_exitcode) {
+        (true, true, _) => Outcome::Differs,
+        (true, _, true) => Outcome::Changed,
+        _ => Outcome::Done,
+    })
+}
+
+/// Drift, as `apply` would put it right.
+fn live(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
+    let mut differs = false;
+    for environment in &args.env {
+        differs |= apply::live::diff(environment, globals, ui)?;
+    }
     Ok(match (differs, args.exit_code, args.detailed_exitcode) {
         (true, true, _) => Outcome::Differs,
         (true, _, true) => Outcome::Changed,

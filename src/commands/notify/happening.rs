@@ -8,6 +8,7 @@ use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::commands::landing::{Place, place};
 use crate::environment::Config;
+use crate::event::apps::{Running, compare};
 use crate::event::links::{id, page};
 use crate::event::{Commit, Event, Kind};
 use crate::http::Client;
@@ -22,8 +23,10 @@ pub struct Happening<'a> {
     pub environment: &'a str,
     /// The revision before; without it, the one before the last that changed the environment.
     pub from: Option<&'a str>,
-    /// The revision after.
+    /// The revision after; empty where it is the work tree as it is, of which Git knows nothing.
     pub to: &'a str,
+    /// What runs before and after, where Git does not tell.
+    pub runs: (&'a [Running], &'a [Running]),
     /// Why, or why not.
     pub reason: Option<&'a str>,
     /// What differs, for a drift.
@@ -45,6 +48,15 @@ impl Happening<'_> {
             (event.changes, event.unchanged, event.actor) = (Vec::new(), Vec::new(), None);
         }
         Ok(event)
+    }
+
+    /// The same; where the revision before is no longer known, with the last change.
+    fn known(&self, globals: &Globals, pages: &Pages, ui: &Ui) -> anyhow::Result<Event> {
+        let event = self.event(globals, pages, ui);
+        if self.from.is_none() {
+            return event;
+        }
+        event.or_else(|_| Self { from: None, ..*self }.event(globals, pages, ui))
     }
 
     /// The event as far as it is told here.
@@ -79,11 +91,15 @@ pub fn happened(happening: &Happening<'_>, config: &Config, globals: &Globals, u
     let pages = Pages::of(None, &variables);
     let mut event = match place(globals) {
         Place::Remote(url) if !globals.repo.exists() => happening.afar(&url, &pages),
-        _ => happening.event(globals, &pages, ui).unwrap_or_else(|error| {
+        _ if happening.to.is_empty() => happening.bare(),
+        _ => happening.known(globals, &pages, ui).unwrap_or_else(|error| {
             ui.warn(format!("the message lacks what Git knows: {error:#}"));
             happening.bare()
         }),
     };
+    if event.changes.is_empty() && event.findings.is_empty() {
+        (event.changes, event.unchanged) = compare(happening.runs.0, happening.runs.1);
+    }
     event.run_url = variables.source().and_then(|source| source.run);
     let client = Client::new(variables.http(None));
     pass_on(&event, config, &base(globals), &variables, &client, ui);

@@ -189,6 +189,7 @@ impl Args {
                 kind,
                 environment,
                 from: self.from.as_deref(),
+                runs: (&[], &[]),
                 to: &self.to,
                 reason: self.reason.as_deref(),
                 findings: &self.finding,

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use super::history::{self, Event, Reader, chosen};
 use super::scope::Scopes;
 use crate::cli::Globals;
+use crate::commands::apply;
 use crate::deployed;
 use crate::error::Outcome;
 use crate::git::local::LocalRepository;
@@ -43,13 +44,20 @@ pub struct Args {
     /// The commit to look at, instead of the work tree
     #[arg(long, value_name = "REF")]
     rev: Option<String>,
-    /// Exit with 1 where an environment lags
+    /// Say of each environment with an actuator whether it is as declared
+    #[arg(long, conflicts_with_all = ["app", "rev"])]
+    live: bool,
+    /// Exit with 1 where an environment lags, or is not as declared
     #[arg(long)]
     exit_code: bool,
 }
 
 /// Reads the files, looks up their history and shows the matrix.
 pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
+    if args.live {
+        let all_well = apply::live::status(&args.env, globals, ui)?;
+        return Ok(if args.exit_code && !all_well { Outcome::Differs } else { Outcome::Done });
+    }
     let repository = LocalRepository::around(&globals.repo).ok();
     let mut matrix = match (&args.rev, &repository) {
         (Some(rev), _) => {

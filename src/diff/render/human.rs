@@ -32,7 +32,7 @@ pub fn render(comparison: &Comparison, sides: &Sides, look: Look) -> String {
     if comparison.is_empty() {
         let _ = writeln!(out, "\n{} {}", nothing(comparison), counts(comparison));
     } else {
-        images(&mut out, &comparison.images, look);
+        out.push_str(&images(&comparison.images, look.width));
         risks(&mut out, comparison);
         let _ = writeln!(out, "\n{BOLD}{}{BOLD:#}", counts(comparison));
         for section in sections(comparison, look.fold) {
@@ -53,11 +53,13 @@ pub fn render(comparison: &Comparison, sides: &Sides, look: Look) -> String {
     out
 }
 
-fn images(out: &mut String, images: &[ImageChange], look: Look) {
+/// The images that differ, as a table of so many columns; nothing where there are none.
+#[must_use]
+pub fn images(images: &[ImageChange], columns: usize) -> String {
     if images.is_empty() {
-        return;
+        return String::new();
     }
-    let _ = writeln!(out, "\n{BOLD}Images{BOLD:#}");
+    let mut out = format!("\n{BOLD}Images{BOLD:#}\n");
     let width = |text: &dyn Fn(&ImageChange) -> String| {
         images.iter().map(|image| text(image).chars().count()).max().unwrap_or_default()
     };
@@ -75,10 +77,11 @@ fn images(out: &mut String, images: &[ImageChange], look: Look) {
         let class = image.class.as_str();
         let head = format!("  {:names$}  {:steps$}  ", image.name, step(image));
         let users: Vec<String> = image.users.iter().map(super::user).collect();
-        let room = look.width.saturating_sub(names + steps + class.len() + 8).max(24);
+        let room = columns.saturating_sub(names + steps + class.len() + 8).max(24);
         let _ =
             writeln!(out, "{head}{style}{class}{style:#}  {DIM}{}{DIM:#}", listed(&users, room));
     }
+    out
 }
 
 fn risks(out: &mut String, comparison: &Comparison) {

@@ -126,6 +126,7 @@ fn a_deployment_and_a_drift_are_told_without_the_command_line() {
         environment: "production",
         from: Some("HEAD~1"),
         to: "HEAD",
+        runs: (&[], &[]),
         reason: None,
         findings: &[],
         fingerprint: None,

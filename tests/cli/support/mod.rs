@@ -1,6 +1,7 @@
 //! What the tests share: a sandbox to run the program in, Git repositories, and servers for them.
 
 mod git;
+pub(crate) mod kubernetes;
 mod proxy;
 mod repository;
 mod sandbox;

@@ -1,0 +1,122 @@
+//! What `flux` and `argocd` share: a controller that is told to look, and waited for until it has our commit.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::Declared;
+use crate::error::{Code, Hinted};
+use crate::plan::{Compared, Id, Item, Live, Operation};
+
+/// How often to look.
+const FIRST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// The commit in a controller's revision: `main@sha1:abc`, `main/abc`, `sha1:abc` or `abc`.
+pub(super) fn commit_of(revision: &str) -> &str {
+    let last = revision.rsplit(['@', '/']).next().unwrap_or_default();
+    last.rsplit(':').next().unwrap_or_default()
+}
+
+/// Whether a revision is ours, or a later one that contains ours.
+pub(super) fn contains(item: &Item, revision: &str) -> bool {
+    let commit = commit_of(revision);
+    let later = item.value["descendants"].as_array().into_iter().flatten();
+    !commit.is_empty()
+        && (item.value["revision"] == commit || later.into_iter().any(|id| id == commit))
+}
+
+/// The one item: the commit that the controller is to have.
+pub(super) fn item(id: Id, declared: &Declared) -> anyhow::Result<Vec<Item>> {
+    if declared.commit.is_empty() {
+        let message = format!("cannot hand over to {id}: there is no commit to wait for");
+        return Err(
+            Hinted::new(Code::Usage, message, "commit and push what is to be applied").into()
+        );
+    }
+    let value =
+        serde_json::json!({ "revision": declared.commit, "descendants": declared.descendants });
+    Ok(vec![Item { id, value, origin: String::new() }])
+}
+
+/// The item beside the revision that the controller has.
+pub(super) fn compare(item: Item, uid: String, revision: &str) -> Compared {
+    let ours = contains(&item, revision);
+    let value = serde_json::json!({ "revision": commit_of(revision) });
+    let live = Live { uid, version: revision.to_owned(), value };
+    let declared = serde_json::json!({ "revision": item.value["revision"] });
+    let mut compared = Compared::present(Item { value: declared, ..item.clone() }, live);
+    compared.item = item;
+    if ours {
+        compared.operation = Operation::Keep;
+        compared.changes.clear();
+    }
+    compared
+}
+
+/// Asks again and again until there is an answer, or the time is over; `None` asks again.
+pub(super) fn wait<T>(
+    patience: Duration,
+    what: &str,
+    mut look: impl FnMut() -> anyhow::Result<Result<T, String>>,
+) -> anyhow::Result<T> {
+    let (start, mut pause) = (Instant::now(), FIRST);
+    loop {
+        let reason = match look()? {
+            Ok(found) => return Ok(found),
+            Err(reason) => reason,
+        };
+        if start.elapsed() >= patience {
+            let message = format!("cannot wait longer for {what}: {reason}");
+            return Err(Hinted::new(Code::Timeout, message, "raise --timeout").into());
+        }
+        thread::sleep(pause.min(patience.saturating_sub(start.elapsed())));
+        pause = (pause * 2).min(LONGEST);
+    }
+}
+
+/// `NAMESPACE/NAME`.
+pub(super) fn split(reference: &str, default: &str) -> (String, String) {
+    match reference.split_once('/') {
+        Some((namespace, name)) => (namespace.to_owned(), name.to_owned()),
+        None => (default.to_owned(), reference.to_owned()),
+    }
+}
+
+/// A time that no other run has, as controllers want it.
+pub(super) fn token() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.9fZ").to_string()
+}
+
+pub(super) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn finds_the_commit_in_every_form_of_revision() {
+        for revision in ["main@sha1:abc", "main/abc", "sha1:abc", "abc", "refs/heads/main@sha1:abc"]
+        {
+            assert_eq!(commit_of(revision), "abc", "{revision}");
+        }
+        let item = Item {
+            id: Id::plain("Kustomization", "a"),
+            value: json!({"revision": "abc", "descendants": ["def"]}),
+            origin: String::new(),
+        };
+        let table = [
+            ("main@sha1:abc", true),
+            ("main@sha1:def", true),
+            ("main@sha1:123", false),
+            ("", false),
+        ];
+        for (revision, ours) in table {
+            assert_eq!(contains(&item, revision), ours, "{revision}");
+        }
+    }
+}

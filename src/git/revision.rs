@@ -1,0 +1,76 @@
+//! The files of a commit of the repository around us, read only.
+
+use std::path::Path;
+
+use git2::{ErrorCode, Oid, Repository};
+
+use super::store::{Complete, Store};
+use crate::error::{Code, Hinted};
+use crate::snapshot::Snapshot;
+
+/// More commits on top of ours than that are not looked through.
+const MOST_DESCENDANTS: usize = 2000;
+
+/// A commit, and everything in it.
+pub struct Committed {
+    store: Store,
+    commit: Oid,
+    tree: Oid,
+}
+
+impl Committed {
+    /// The commit that `revision` names in the repository at `root`; `None` where there is no repository.
+    pub fn find(root: &Path, revision: &str) -> anyhow::Result<Option<Self>> {
+        let repository = match Repository::open(root) {
+            Ok(repository) => repository,
+            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
+            Err(error) => {
+                let message =
+                    format!("cannot open the repository `{}`: {}", root.display(), error.message());
+                return Err(Hinted::plain(Code::Git, message).into());
+            }
+        };
+        let found = repository.revparse_single(revision).and_then(|found| {
+            let commit = found.peel_to_commit()?;
+            Ok((commit.id(), commit.tree_id()))
+        });
+        let (commit, tree) = match found {
+            Ok(ids) => ids,
+            Err(error) => {
+                let message = format!("cannot find the revision `{revision}`: {}", error.message());
+                let hint = "fetch it first, or name another with --rev";
+                return Err(Hinted::new(Code::NotFound, message, hint).into());
+            }
+        };
+        Ok(Some(Self { store: Store::of(repository), commit, tree }))
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> String {
+        self.commit.to_string()
+    }
+
+    /// Its files.
+    #[must_use]
+    pub fn files(&self) -> impl Snapshot + '_ {
+        self.store.files(self.tree, &Complete)
+    }
+
+    /// The commits of all branches that are known here and contain this one.
+    #[must_use]
+    pub fn descendants(&self) -> Vec<String> {
+        let repository = self.store.repository();
+        let walk = || -> Result<Vec<Oid>, git2::Error> {
+            let mut walk = repository.revwalk()?;
+            walk.push_glob("refs/heads/*")?;
+            walk.push_glob("refs/remotes/*")?;
+            walk.hide(self.commit)?;
+            walk.take(MOST_DESCENDANTS).collect()
+        };
+        let contains = |id: &Oid| repository.graph_descendant_of(*id, self.commit).unwrap_or(false);
+        // Without them only the commit itself counts.
+        let found = walk().unwrap_or_default();
+        found.iter().filter(|id| contains(id)).map(ToString::to_string).collect()
+    }
+}

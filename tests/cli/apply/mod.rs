@@ -1,0 +1,12 @@
+//! `gitops apply`: on a folder, by commands, and on a cluster.
+
+mod command;
+mod crash;
+mod directory;
+mod handover;
+mod kubernetes;
+mod notify;
+mod plan;
+mod requests;
+mod revision;
+mod shop;

@@ -1,0 +1,144 @@
+//! Which commit is applied: that of the checkout, another one, or the tip of a remote.
+
+use snapbox::str;
+
+use crate::support::{Output, Sandbox};
+
+const CONFIG: &str = "\
+environments:
+  prod: { files: [env/*.yaml], actuator: { kind: directory, to: live } }
+";
+
+pub(super) fn git(sandbox: &Sandbox, args: &[&str]) -> String {
+    let mut command = sandbox.command("git");
+    command.args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]).args(args);
+    let output = sandbox.finish(&mut command);
+    assert_eq!(output.code, 0, "git {args:?}: {}", output.render());
+    output.stdout.trim().to_owned()
+}
+
+pub(super) fn commit(sandbox: &Sandbox, message: &str) -> String {
+    git(sandbox, &["add", "-A"]);
+    git(sandbox, &["commit", "-q", "-m", message]);
+    git(sandbox, &["rev-parse", "HEAD"])
+}
+
+fn repository() -> (Sandbox, String) {
+    let sandbox = Sandbox::new();
+    git(&sandbox, &["init", "-q", "-b", "main"]);
+    sandbox.write(".gitignore", "live\n");
+    sandbox.write("gitops.yaml", CONFIG);
+    sandbox.write("env/api.yaml", "image: api:1\n");
+    let first = commit(&sandbox, "one");
+    (sandbox, first)
+}
+
+fn apply(sandbox: &Sandbox, args: &[&str]) -> Output {
+    let args: Vec<&str> = ["apply", "-e", "prod", "--yes"].iter().chain(args).copied().collect();
+    sandbox.gitops(&args)
+}
+
+#[test]
+fn the_commit_is_applied_and_remembered() {
+    let (sandbox, first) = repository();
+    apply(&sandbox, &[]).ok();
+    assert!(sandbox.read("live/.gitops/inventory.json").contains(&first));
+    sandbox.write("env/api.yaml", "image: api:2\n");
+    apply(&sandbox, &[]).is(str![[r#"
+-- stderr --
+error: cannot apply `prod`: its files have changes that are not committed
+hint: commit them, or apply them as they are with --allow-dirty
+-- exit 3 --
+
+"#]]);
+    apply(&sandbox, &["--allow-dirty"]).ok();
+    assert_eq!(sandbox.read("live/api.yaml"), "image: api:2\n");
+    commit(&sandbox, "two");
+    sandbox.write("notes.txt", "not of the environment");
+    apply(&sandbox, &[]).ok();
+    apply(&sandbox, &["--rev", &first]).ok();
+    assert_eq!(sandbox.read("live/api.yaml"), "image: api:1\n");
+    let output = apply(&sandbox, &["--rev", "nonsense"]);
+    assert_eq!(output.code, 2, "{}", output.render());
+}
+
+#[test]
+fn a_watch_follows_a_remote_without_a_checkout() {
+    let (sandbox, _) = repository();
+    git(&sandbox, &["clone", "-q", "--bare", ".", "remote.git"]);
+    let url = format!("file://{}", sandbox.path("remote.git").canonicalize().unwrap().display());
+    let watch = || {
+        let args = ["-C", &url, "apply", "-e", "prod", "--watch", "--once"];
+        sandbox.gitops(&args).ok();
+        sandbox.read("live/api.yaml")
+    };
+    assert_eq!(watch(), "image: api:1\n");
+    sandbox.write("env/api.yaml", "image: api:2\n");
+    git(&sandbox, &["add", "env"]);
+    git(&sandbox, &["commit", "-q", "-m", "two"]);
+    git(&sandbox, &["push", "-q", "remote.git", "main"]);
+    assert_eq!(watch(), "image: api:2\n");
+}
+
+#[test]
+fn a_command_can_render() {
+    let (sandbox, _) = repository();
+    let render = "render: [sed, 's/api:1/api:rendered/', env/api.yaml]";
+    sandbox.write("gitops.yaml", CONFIG.replace("to: live", &format!("to: live, {render}")));
+    commit(&sandbox, "render");
+    apply(&sandbox, &[]).ok();
+    assert_eq!(sandbox.read("live/rendered.yaml"), "image: api:rendered\n");
+    sandbox.write("gitops.yaml", CONFIG.replace("to: live", "to: live, render: ['false']"));
+    commit(&sandbox, "a renderer that fails");
+    let output = apply(&sandbox, &[]);
+    assert_eq!(output.code, 2, "{}", output.render());
+    assert!(output.stderr.contains("cannot render `prod`"), "{}", output.stderr);
+    assert_eq!(sandbox.read("live/rendered.yaml"), "image: api:rendered\n");
+}
+
+/// A `kustomize` that prints what its overlay names.
+fn with_kustomize(sandbox: &Sandbox, args: &[&str]) -> Output {
+    sandbox
+        .write("bin/kustomize", "#!/bin/sh\ntest \"$1 $2\" = 'build overlay' && cat base/*.yaml\n");
+    let path = sandbox.path("bin");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(path.join("kustomize"), mode).unwrap();
+    }
+    let mut command = sandbox.gitops_command(&["apply", "-e", "prod", "--yes"]);
+    let found = std::env::join_paths(
+        [path].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    sandbox.finish(command.args(args).env("PATH", found.unwrap()))
+}
+
+#[test]
+fn what_a_kustomization_reads_is_part_of_the_environment() {
+    let (sandbox, _) = repository();
+    let render = "path: overlay, render: kustomize";
+    sandbox.write("gitops.yaml", CONFIG.replace("to: live", &format!("to: live, {render}")));
+    sandbox.write(".gitignore", "live\nbin\nplan.json\n");
+    sandbox.write("overlay/kustomization.yaml", "resources: [../base]\n");
+    sandbox.write("base/kustomization.yaml", "resources: [api.yaml]\n");
+    sandbox.write("base/api.yaml", "image: api:1\n");
+    commit(&sandbox, "kustomize");
+    with_kustomize(&sandbox, &[]).ok();
+    assert!(sandbox.read("live/rendered.yaml").contains("image: api:1\n"));
+
+    sandbox.write("base/api.yaml", "image: api:2\n");
+    let dirty = with_kustomize(&sandbox, &[]);
+    assert_eq!(dirty.code, 3, "{}", dirty.render());
+    assert!(dirty.stderr.contains("changes that are not committed"), "{}", dirty.stderr);
+    commit(&sandbox, "two");
+    with_kustomize(&sandbox, &["--plan-out", "plan.json"]).ok();
+    // A file that nothing reads is nobody's business; one that the base reads is.
+    sandbox.write("README", "more");
+    commit(&sandbox, "elsewhere");
+    sandbox.write("base/api.yaml", "image: api:3\n");
+    commit(&sandbox, "three");
+    let stale = with_kustomize(&sandbox, &["--plan", "plan.json"]);
+    assert_eq!(stale.code, 3, "{}", stale.render());
+    assert!(stale.stderr.contains("the files of the environment"), "{}", stale.stderr);
+}
