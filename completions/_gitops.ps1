@@ -234,7 +234,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'The environment')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The environment')
             [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Only this app; can be given several times')
-            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'The versions of this commit')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'The versions as of this commit: an id, in a checkout also a tag or branch, HEAD~2 and the like')
             [CompletionResult]::new('--steps', '--steps', [CompletionResultType]::ParameterName, 'How many changes back')
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'The commit message: a template in Jinja''s language')
             [CompletionResult]::new('--message', '--message', [CompletionResultType]::ParameterName, 'The commit message: a template in Jinja''s language')

@@ -227,7 +227,7 @@ set edit:completion:arg-completer[gitops] = {|@words|
             cand -e 'The environment'
             cand --env 'The environment'
             cand --app 'Only this app; can be given several times'
-            cand --to 'The versions of this commit'
+            cand --to 'The versions as of this commit: an id, in a checkout also a tag or branch, HEAD~2 and the like'
             cand --steps 'How many changes back'
             cand -m 'The commit message: a template in Jinja''s language'
             cand --message 'The commit message: a template in Jinja''s language'

@@ -255,7 +255,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand promote" -s v -l verbose -
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s e -l env -d 'The environment' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l app -d 'Only this app; can be given several times' -r
-complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l to -d 'The versions of this commit' -r
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l to -d 'The versions as of this commit: an id, in a checkout also a tag or branch, HEAD~2 and the like' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l steps -d 'How many changes back' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s m -l message -d 'The commit message: a template in Jinja\'s language' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l author -d 'Who wrote the change' -r
