@@ -167,10 +167,10 @@ impl Write for PackSink<'_> {
             }
             self.is_open = true;
             if let Some(writer) = &mut self.writer {
-                writer.write_all(&self.head).map_err(unwritten)?;
+                writer.write_all(&self.head).map_err(|error| unwritten(&error))?;
             }
         } else if let Some(writer) = &mut self.writer {
-            writer.write_all(bytes).map_err(unwritten)?;
+            writer.write_all(bytes).map_err(|error| unwritten(&error))?;
         }
         Ok(bytes.len())
     }
@@ -181,7 +181,7 @@ impl Write for PackSink<'_> {
 }
 
 /// libgit2 says of a full disk that it is a write error, as it says of nothing that comes from a server.
-fn unwritten(error: io::Error) -> io::Error {
+fn unwritten(error: &io::Error) -> io::Error {
     io::Error::other(git2::Error::from_str(&format!("cannot keep objects: {error}")))
 }
 
