@@ -94,7 +94,7 @@ pub(crate) fn overtaken(before: &Plan, now: &Plan) -> Vec<Edit> {
         let same = before.edits.iter().find(|old| {
             (&old.file, old.document, &old.key) == (&edit.file, edit.document, &edit.key)
         });
-        same.is_some_and(|old| old.before != edit.before)
+        same.is_some_and(|old| (&old.before, old.replaced) != (&edit.before, edit.replaced))
     };
     now.edits.iter().filter(differs).cloned().collect()
 }
