@@ -254,10 +254,13 @@ impl Checkout {
         if old == Some(&new) {
             return Ok(());
         }
+        if old.is_none() && !upstream.branch.starts_with("refs/") {
+            remote.check_way(&upstream.branch)?;
+        }
         let pack = self.pack(upstream, head, old)?;
         let sent = remote.send(&upstream.branch, old, &new, &pack, options)?;
         match sent {
-            Pushed::Done => {}
+            Pushed::Done(_) => {}
             Pushed::Refused(reason) if is_final(&reason) => return Err(rejected(remote, &reason)),
             // Lost, or not answered: what is there now tells.
             Pushed::Refused(_) | Pushed::Unknown(_) => {

@@ -45,6 +45,7 @@ pub use identity::Identity;
 pub use land::{Commit, Landed, Landing, Round, land};
 pub use message::{Change, Message, Origin, with_trailers};
 pub use past::{Past, PastFile, Visit, Walked, subjects_between};
+pub use refusal::{is_closed, lacks_push_options};
 pub use remote::{Remote, is_bare};
 pub use say::{Event, Say};
 pub use sign::Signer;

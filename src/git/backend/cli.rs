@@ -251,7 +251,7 @@ impl Backend for Cli {
         let output = self.git.run(&args, b"")?;
         self.words = words(&output.stderr);
         if output.is_ok {
-            return Ok(Pushed::Done);
+            return Ok(Pushed::Done(None));
         }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let refused = text.lines().find_map(|line| line.strip_prefix("!\t"));
@@ -261,19 +261,22 @@ impl Backend for Cli {
         })
     }
 
-    fn commit_text(&mut self, branch: &str) -> anyhow::Result<Option<(String, String)>> {
+    fn named(&mut self, branch: &str) -> anyhow::Result<Option<String>> {
         let name = full_name(branch)?;
         let listed = self.git.text(&["ls-remote", &self.place, &name], b"")?;
-        let exact = listed.lines().filter_map(|line| line.split_once('\t'));
-        let Some((id, _)) = exact.into_iter().find(|(_, other)| *other == name) else {
-            return Ok(None);
-        };
+        let mut exact = listed.lines().filter_map(|line| line.split_once('\t'));
+        Ok(exact.find(|(_, other)| *other == name).map(|(id, _)| id.to_owned()))
+    }
+
+    fn commit_text(&mut self, branch: &str) -> anyhow::Result<Option<(String, String)>> {
+        let name = full_name(branch)?;
+        let Some(id) = self.named(branch)? else { return Ok(None) };
         let fetched = self.git.run(&["fetch", "--quiet", "--depth=1", &self.place, &name], b"")?;
         if !fetched.is_ok {
             return Err(self.fail("read", &fetched));
         }
-        let text = self.git.text(&["cat-file", "commit", id], b"")?;
-        Ok(Some((id.to_owned(), text)))
+        let text = self.git.text(&["cat-file", "commit", &id], b"")?;
+        Ok(Some((id, text)))
     }
 
     fn advertised(&mut self, _: &str) -> anyhow::Result<Option<String>> {
