@@ -22,6 +22,7 @@ mod forge;
 mod git;
 mod kubectl;
 mod properties;
+mod proposals;
 mod pull_requests;
 mod status;
 mod tidy;
