@@ -86,6 +86,8 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let context = Context::new(how.git, ui);
     let mut record = Record::open(globals, &context, ui)?;
     let sources = sources(args, globals, &mut record)?;
+    // The edit reads the same remote, and would wait for the lock of its cache.
+    drop(record);
     for (image, source) in &sources {
         for commit in source.commits.iter().flatten() {
             ui.status(format!("{image}: {commit}"));
