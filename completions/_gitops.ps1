@@ -47,6 +47,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'Show every change of a deployed version: when, who, from what to what, and by which commit')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show which version of which app is declared in which environment, since when, and what lags')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check every file, gitops.yaml and the policy; exit with 1 where something is wrong')
+            [CompletionResult]::new('notify', 'notify', [CompletionResultType]::ParameterValue, 'Say in chat what happened to an environment')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print a manual page, or write them all')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -100,6 +101,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('--commit', '--commit', [CompletionResultType]::ParameterName, 'Commit the edited files of the checkout, and nothing else')
             [CompletionResult]::new('--push', '--push', [CompletionResultType]::ParameterName, 'Commit, and push the branch to its upstream; what is always done with a URL')
             [CompletionResult]::new('--include-changes', '--include-changes', [CompletionResultType]::ParameterName, 'Commit edited files with the other changes they already had')
+            [CompletionResult]::new('--notify', '--notify', [CompletionResultType]::ParameterName, 'Say so in the channels that gitops.yaml names, once it is pushed')
             [CompletionResult]::new('--no-cache', '--no-cache', [CompletionResultType]::ParameterName, 'Keep nothing of a remote repository for the next run')
             [CompletionResult]::new('--draft', '--draft', [CompletionResultType]::ParameterName, 'Make it a draft')
             [CompletionResult]::new('--ready', '--ready', [CompletionResultType]::ParameterName, 'Mark a draft as ready for review')
@@ -160,6 +162,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('--commit', '--commit', [CompletionResultType]::ParameterName, 'Commit the edited files of the checkout, and nothing else')
             [CompletionResult]::new('--push', '--push', [CompletionResultType]::ParameterName, 'Commit, and push the branch to its upstream; what is always done with a URL')
             [CompletionResult]::new('--include-changes', '--include-changes', [CompletionResultType]::ParameterName, 'Commit edited files with the other changes they already had')
+            [CompletionResult]::new('--notify', '--notify', [CompletionResultType]::ParameterName, 'Say so in the channels that gitops.yaml names, once it is pushed')
             [CompletionResult]::new('--no-cache', '--no-cache', [CompletionResultType]::ParameterName, 'Keep nothing of a remote repository for the next run')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
@@ -209,6 +212,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('--commit', '--commit', [CompletionResultType]::ParameterName, 'Commit the edited files of the checkout, and nothing else')
             [CompletionResult]::new('--push', '--push', [CompletionResultType]::ParameterName, 'Commit, and push the branch to its upstream; what is always done with a URL')
             [CompletionResult]::new('--include-changes', '--include-changes', [CompletionResultType]::ParameterName, 'Commit edited files with the other changes they already had')
+            [CompletionResult]::new('--notify', '--notify', [CompletionResultType]::ParameterName, 'Say so in the channels that gitops.yaml names, once it is pushed')
             [CompletionResult]::new('--no-cache', '--no-cache', [CompletionResultType]::ParameterName, 'Keep nothing of a remote repository for the next run')
             [CompletionResult]::new('--draft', '--draft', [CompletionResultType]::ParameterName, 'Make it a draft')
             [CompletionResult]::new('--ready', '--ready', [CompletionResultType]::ParameterName, 'Mark a draft as ready for review')
@@ -267,6 +271,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('--commit', '--commit', [CompletionResultType]::ParameterName, 'Commit the edited files of the checkout, and nothing else')
             [CompletionResult]::new('--push', '--push', [CompletionResultType]::ParameterName, 'Commit, and push the branch to its upstream; what is always done with a URL')
             [CompletionResult]::new('--include-changes', '--include-changes', [CompletionResultType]::ParameterName, 'Commit edited files with the other changes they already had')
+            [CompletionResult]::new('--notify', '--notify', [CompletionResultType]::ParameterName, 'Say so in the channels that gitops.yaml names, once it is pushed')
             [CompletionResult]::new('--no-cache', '--no-cache', [CompletionResultType]::ParameterName, 'Keep nothing of a remote repository for the next run')
             [CompletionResult]::new('--draft', '--draft', [CompletionResultType]::ParameterName, 'Make it a draft')
             [CompletionResult]::new('--ready', '--ready', [CompletionResultType]::ParameterName, 'Mark a draft as ready for review')
@@ -324,6 +329,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('--commit', '--commit', [CompletionResultType]::ParameterName, 'Commit the edited files of the checkout, and nothing else')
             [CompletionResult]::new('--push', '--push', [CompletionResultType]::ParameterName, 'Commit, and push the branch to its upstream; what is always done with a URL')
             [CompletionResult]::new('--include-changes', '--include-changes', [CompletionResultType]::ParameterName, 'Commit edited files with the other changes they already had')
+            [CompletionResult]::new('--notify', '--notify', [CompletionResultType]::ParameterName, 'Say so in the channels that gitops.yaml names, once it is pushed')
             [CompletionResult]::new('--no-cache', '--no-cache', [CompletionResultType]::ParameterName, 'Keep nothing of a remote repository for the next run')
             [CompletionResult]::new('--draft', '--draft', [CompletionResultType]::ParameterName, 'Make it a draft')
             [CompletionResult]::new('--ready', '--ready', [CompletionResultType]::ParameterName, 'Mark a draft as ready for review')
@@ -484,6 +490,50 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'gitops;notify' {
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'The environment')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The environment')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'The revision before [default: the one before the last that changed the environment]')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'The revision after')
+            [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'With `pushed`: an image that was pushed; can be given several times')
+            [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'With `pushed`: the repository it was built from; CI systems tell')
+            [CompletionResult]::new('--source-revision', '--source-revision', [CompletionResultType]::ParameterName, 'With `pushed`: the commit it was built from; CI systems tell')
+            [CompletionResult]::new('--pull-request', '--pull-request', [CompletionResultType]::ParameterName, 'The pull request''s page')
+            [CompletionResult]::new('--title', '--title', [CompletionResultType]::ParameterName, 'The pull request''s title')
+            [CompletionResult]::new('--finding', '--finding', [CompletionResultType]::ParameterName, 'With `drift`: what differs; can be given several times')
+            [CompletionResult]::new('--fingerprint', '--fingerprint', [CompletionResultType]::ParameterName, 'With `drift`: what tells this drift from another [default: made from the findings]')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, or why not')
+            [CompletionResult]::new('--actor', '--actor', [CompletionResultType]::ParameterName, 'Who did it [default: the commit''s author]')
+            [CompletionResult]::new('--run-url', '--run-url', [CompletionResultType]::ParameterName, 'The page of the run; CI systems tell')
+            [CompletionResult]::new('--commit-url', '--commit-url', [CompletionResultType]::ParameterName, 'The page of a commit, for forges whose host does not tell: {repository}/-/commit/{sha}')
+            [CompletionResult]::new('--channel', '--channel', [CompletionResultType]::ParameterName, 'Tell only this channel, whatever it wants; can be given several times')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up after this time, attempts and waits together: 30, 30s or 2m')
+            [CompletionResult]::new('--remember', '--remember', [CompletionResultType]::ParameterName, 'Where to remember which drift was said [default: in the repository''s .git]')
+            [CompletionResult]::new('--ca-file', '--ca-file', [CompletionResultType]::ParameterName, 'Trust the authorities in this file too')
+            [CompletionResult]::new('--url-env', '--url-env', [CompletionResultType]::ParameterName, 'The variable that holds its address')
+            [CompletionResult]::new('--url-file', '--url-file', [CompletionResultType]::ParameterName, 'The file that holds its address')
+            [CompletionResult]::new('--kind', '--kind', [CompletionResultType]::ParameterName, 'Which service it is, where the address does not tell')
+            [CompletionResult]::new('--setting', '--setting', [CompletionResultType]::ParameterName, 'Another of its settings, as in gitops.yaml; can be given several times')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
+            [CompletionResult]::new('--branch', '--branch', [CompletionResultType]::ParameterName, 'The branch of a remote repository; its default branch when not given')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file instead of `gitops.yaml` at the repository''s root')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print on stdout; some commands know more than text and json')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print on stdout; some commands know more than text and json')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; `NO_COLOR` is honoured')
+            [CompletionResult]::new('--image-labels', '--image-labels', [CompletionResultType]::ParameterName, 'Ask registries for the labels of images whose commit tells no source')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail when a channel fails')
+            [CompletionResult]::new('--again', '--again', [CompletionResultType]::ParameterName, 'Say it again where it was said before')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Print what would be sent, without secrets, and send nothing')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what would be sent, without secrets, and send nothing')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing but results, warnings and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how and why')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how and why')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'gitops;completions' {
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
             [CompletionResult]::new('--repo', '--repo', [CompletionResultType]::ParameterName, 'The GitOps repository: a directory in its checkout, or the URL of the remote')
@@ -529,6 +579,7 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'Show every change of a deployed version: when, who, from what to what, and by which commit')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show which version of which app is declared in which environment, since when, and what lags')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check every file, gitops.yaml and the policy; exit with 1 where something is wrong')
+            [CompletionResult]::new('notify', 'notify', [CompletionResultType]::ParameterValue, 'Say in chat what happened to an environment')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print a manual page, or write them all')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -565,6 +616,9 @@ Register-ArgumentCompleter -Native -CommandName 'gitops' -ScriptBlock {
             break
         }
         'gitops;help;validate' {
+            break
+        }
+        'gitops;help;notify' {
             break
         }
         'gitops;help;completions' {

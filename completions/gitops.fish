@@ -52,6 +52,7 @@ complete -c gitops -n "__fish_gitops_needs_command" -f -a "diff" -d 'Show what w
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "history" -d 'Show every change of a deployed version: when, who, from what to what, and by which commit'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "status" -d 'Show which version of which app is declared in which environment, since when, and what lags'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "validate" -d 'Check every file, gitops.yaml and the policy; exit with 1 where something is wrong'
+complete -c gitops -n "__fish_gitops_needs_command" -f -a "notify" -d 'Say in chat what happened to an environment'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "man" -d 'Print a manual page, or write them all'
 complete -c gitops -n "__fish_gitops_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -114,6 +115,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l pr -d 'Make t
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l commit -d 'Commit the edited files of the checkout, and nothing else'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l push -d 'Commit, and push the branch to its upstream; what is always done with a URL'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l include-changes -d 'Commit edited files with the other changes they already had'
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l notify -d 'Say so in the channels that gitops.yaml names, once it is pushed'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l no-cache -d 'Keep nothing of a remote repository for the next run'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l draft -d 'Make it a draft'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l ready -d 'Mark a draft as ready for review'
@@ -181,6 +183,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l no-probe -d 'A
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l commit -d 'Commit the edited files of the checkout, and nothing else'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l push -d 'Commit, and push the branch to its upstream; what is always done with a URL'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l include-changes -d 'Commit edited files with the other changes they already had'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l notify -d 'Say so in the channels that gitops.yaml names, once it is pushed'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l no-cache -d 'Keep nothing of a remote repository for the next run'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s v -l verbose -d 'Say how and why'
@@ -237,6 +240,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand promote" -l pr -d 'Make th
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l commit -d 'Commit the edited files of the checkout, and nothing else'
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l push -d 'Commit, and push the branch to its upstream; what is always done with a URL'
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l include-changes -d 'Commit edited files with the other changes they already had'
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l notify -d 'Say so in the channels that gitops.yaml names, once it is pushed'
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l no-cache -d 'Keep nothing of a remote repository for the next run'
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l draft -d 'Make it a draft'
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l ready -d 'Mark a draft as ready for review'
@@ -301,6 +305,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l pr -d 'Make t
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l commit -d 'Commit the edited files of the checkout, and nothing else'
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l push -d 'Commit, and push the branch to its upstream; what is always done with a URL'
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l include-changes -d 'Commit edited files with the other changes they already had'
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l notify -d 'Say so in the channels that gitops.yaml names, once it is pushed'
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l no-cache -d 'Keep nothing of a remote repository for the next run'
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l draft -d 'Make it a draft'
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l ready -d 'Mark a draft as ready for review'
@@ -364,6 +369,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand restart" -l pr -d 'Make th
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l commit -d 'Commit the edited files of the checkout, and nothing else'
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l push -d 'Commit, and push the branch to its upstream; what is always done with a URL'
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l include-changes -d 'Commit edited files with the other changes they already had'
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l notify -d 'Say so in the channels that gitops.yaml names, once it is pushed'
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l no-cache -d 'Keep nothing of a remote repository for the next run'
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l draft -d 'Make it a draft'
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l ready -d 'Mark a draft as ready for review'
@@ -528,6 +534,63 @@ never\t'Never'"
 complete -c gitops -n "__fish_gitops_using_subcommand validate" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand validate" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -s e -l env -d 'The environment' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l from -d 'The revision before [default: the one before the last that changed the environment]' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l to -d 'The revision after' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l image -d 'With `pushed`: an image that was pushed; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l source -d 'With `pushed`: the repository it was built from; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l source-revision -d 'With `pushed`: the commit it was built from; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l pull-request -d 'The pull request\'s page' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l title -d 'The pull request\'s title' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l finding -d 'With `drift`: what differs; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l fingerprint -d 'With `drift`: what tells this drift from another [default: made from the findings]' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l reason -d 'Why, or why not' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l actor -d 'Who did it [default: the commit\'s author]' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l run-url -d 'The page of the run; CI systems tell' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l commit-url -d 'The page of a commit, for forges whose host does not tell: {repository}/-/commit/{sha}' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l channel -d 'Tell only this channel, whatever it wants; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l timeout -d 'Give up after this time, attempts and waits together: 30, 30s or 2m' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l remember -d 'Where to remember which drift was said [default: in the repository\'s .git]' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l ca-file -d 'Trust the authorities in this file too' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l url-env -d 'The variable that holds its address' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l url-file -d 'The file that holds its address' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l kind -d 'Which service it is, where the address does not tell' -r -f -a "slack\t''
+slack-bot\t''
+teams\t''
+discord\t''
+mattermost\t''
+rocketchat\t''
+google-chat\t''
+telegram\t''
+matrix\t''
+pagerduty\t''
+smtp\t''
+webhook\t''
+commit-status\t''
+deployment\t''
+grafana\t''
+stdout\t''"
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l setting -d 'Another of its settings, as in gitops.yaml; can be given several times' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
+json\t'One JSON document, for programs'
+markdown\t'For a pull request\'s comment'
+unified\t'A patch'
+github\t'Workflow commands of GitHub Actions'
+sarif\t'A SARIF log'
+html\t'A page of its own'"
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l color -d 'When to colour; `NO_COLOR` is honoured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l image-labels -d 'Ask registries for the labels of images whose commit tells no source'
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l strict -d 'Fail when a channel fails'
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -l again -d 'Say it again where it was said before'
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -s n -l dry-run -d 'Print what would be sent, without secrets, and send nothing'
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -s q -l quiet -d 'Print nothing but results, warnings and errors'
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -s v -l verbose -d 'Say how and why'
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
@@ -561,17 +624,18 @@ never\t'Never'"
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "bump-tag" -d 'Set the tag of images in the files of environments'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "open-pr" -d 'Push a branch and open, or update, its pull request'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "promote" -d 'Give an environment the versions that another one has'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "rollback" -d 'Give an environment the versions it had before'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "restart" -d 'Roll the pods of an app whose Secret or `ConfigMap` changed'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "digest-dir" -d 'Print a digest of a directory that is the same on every machine'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "diff" -d 'Show what will change: images first, then risks, then every object'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "history" -d 'Show every change of a deployed version: when, who, from what to what, and by which commit'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "status" -d 'Show which version of which app is declared in which environment, since when, and what lags'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "validate" -d 'Check every file, gitops.yaml and the policy; exit with 1 where something is wrong'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "man" -d 'Print a manual page, or write them all'
-complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "bump-tag" -d 'Set the tag of images in the files of environments'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "open-pr" -d 'Push a branch and open, or update, its pull request'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "promote" -d 'Give an environment the versions that another one has'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "rollback" -d 'Give an environment the versions it had before'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "restart" -d 'Roll the pods of an app whose Secret or `ConfigMap` changed'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "digest-dir" -d 'Print a digest of a directory that is the same on every machine'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "demo" -d 'Try the main job on a throw-away GitOps repository'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "diff" -d 'Show what will change: images first, then risks, then every object'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "history" -d 'Show every change of a deployed version: when, who, from what to what, and by which commit'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "status" -d 'Show which version of which app is declared in which environment, since when, and what lags'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "validate" -d 'Check every file, gitops.yaml and the policy; exit with 1 where something is wrong'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "notify" -d 'Say in chat what happened to an environment'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "man" -d 'Print a manual page, or write them all'
+complete -c gitops -n "__fish_gitops_using_subcommand help; and not __fish_seen_subcommand_from bump-tag open-pr promote rollback restart digest-dir demo diff history status validate notify completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

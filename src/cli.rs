@@ -11,7 +11,7 @@ use clap::{
 };
 
 use crate::commands::{
-    bump_tag, completions, demo, diff, digest_dir, history, man, open_pr, promote, restart,
+    bump_tag, completions, demo, diff, digest_dir, history, man, notify, open_pr, promote, restart,
     rollback, status, validate,
 };
 use crate::error::{Code, Hinted, Outcome, Report};
@@ -89,6 +89,7 @@ enum Command {
     History(history::Args),
     Status(status::Args),
     Validate(validate::Args),
+    Notify(Box<notify::Args>),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -117,6 +118,7 @@ impl Command {
             Self::History(args) => history::run(args, globals, ui),
             Self::Status(args) => status::run(args, globals, ui),
             Self::Validate(args) => validate::run(args, globals, ui),
+            Self::Notify(args) => notify::run(args, globals, ui),
             Self::Completions(args) => completions::run(args, ui),
             Self::Man(args) => man::run(args, ui),
         }
@@ -203,7 +205,7 @@ fn usage_as_json(error: &clap::Error) {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
     let message = first.strip_prefix("error: ").unwrap_or(first).to_owned();
-    let report = Report { message, hint: None, code: Code::Usage };
+    let report = Report { message, hint: None, code: Code::Usage, revision: None };
     Ui::new(Format::Json, Color::Never, Verbosity::Quiet).json_error(&report);
 }
 

@@ -37,6 +37,8 @@ pub enum Code {
     Rejected,
     /// The deadline passed before the work was done.
     Timeout,
+    /// A push was not answered: its commit may be there, or may still come.
+    Unsettled,
     /// A rule of `policy:` forbids it.
     Policy,
     /// The new version is older than the deployed one, or cannot be compared with it.
@@ -73,6 +75,7 @@ impl Code {
             Self::Git => "git",
             Self::Rejected => "rejected",
             Self::Timeout => "timeout",
+            Self::Unsettled => "unsettled",
             Self::Policy => "policy",
             Self::Downgrade => "downgrade",
             Self::Unexpected => "unexpected",
@@ -107,17 +110,24 @@ pub struct Hinted {
     message: String,
     hint: Option<String>,
     code: Code,
+    revision: Option<String>,
 }
 
 impl Hinted {
     /// `message` reads `cannot <verb> <thing>: <cause>`; `hint` is the next step.
     pub fn new(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: Some(hint.into()), code }
+        Self { message: message.into(), hint: Some(hint.into()), code, revision: None }
     }
 
     /// An error with a code but no advice.
     pub fn plain(code: Code, message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code }
+        Self { message: message.into(), hint: None, code, revision: None }
+    }
+
+    /// The same about a commit, for programs.
+    #[must_use]
+    pub fn about(self, revision: &str) -> Self {
+        Self { revision: Some(revision.to_owned()), ..self }
     }
 
     /// What to do, without a leading `hint:`.
@@ -150,6 +160,8 @@ pub struct Report {
     pub hint: Option<String>,
     /// The outermost code.
     pub code: Code,
+    /// The commit that it is about.
+    pub revision: Option<String>,
 }
 
 impl Report {
@@ -161,6 +173,7 @@ impl Report {
             message: format!("{error:#}"),
             hint: hinted.and_then(|h| h.hint().map(str::to_owned)),
             code: hinted.map_or(Code::Error, Hinted::code),
+            revision: hinted.and_then(|h| h.revision.clone()),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use memchr::{memchr_iter, memmem};
+
 use crate::yaml::value::{Data, Map};
 use crate::yaml::{DuplicateKey, Schema, Stream, Unreadable, Value, expand};
 
@@ -64,27 +66,25 @@ pub struct Chunk {
 /// directives (`%YAML`) reach across; a text with such a line is one piece.
 #[must_use]
 pub fn chunks(text: &str) -> Vec<Chunk> {
-    if text.starts_with('%') || text.contains("\n%") {
+    let bytes = text.as_bytes();
+    if bytes.starts_with(b"%") || memmem::find(bytes, b"\n%").is_some() {
         return vec![Chunk { range: 0..text.len(), lines_before: 0 }];
     }
     let mut chunks = Vec::new();
-    let (mut start, mut lines_before, mut line) = (0, 0, 0);
-    let mut at = 0;
-    for piece in text.split_inclusive('\n') {
-        if is_separator(piece) && at > start {
-            chunks.push(Chunk { range: start..at, lines_before });
-            (start, lines_before) = (at, line);
-        }
-        at += piece.len();
-        line += 1;
+    let (mut start, mut lines_before) = (0, 0);
+    let markers = memmem::find_iter(bytes, b"\n---").map(|found| found + 1);
+    for at in markers.filter(|&at| is_separator(&bytes[at..])) {
+        chunks.push(Chunk { range: start..at, lines_before });
+        lines_before += memchr_iter(b'\n', &bytes[start..at]).count();
+        start = at;
     }
     chunks.push(Chunk { range: start..text.len(), lines_before });
     chunks
 }
 
-fn is_separator(line: &str) -> bool {
-    let rest = line.strip_prefix("---");
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
+/// Whether a document starts with this `---`.
+fn is_separator(text: &[u8]) -> bool {
+    matches!(text.get("---".len()), None | Some(b' ' | b'\t' | b'\n' | b'\r'))
 }
 
 /// Which object a document is. The version of its API is not part of that: a bump is a change.

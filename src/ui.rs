@@ -229,9 +229,12 @@ impl Ui {
 
     /// The JSON envelope of a failed command.
     pub fn json_error(&self, report: &Report) {
-        let error = json!({
+        let mut error = json!({
             "message": report.message, "hint": report.hint, "code": report.code.as_str(),
         });
+        if let Some(revision) = &report.revision {
+            error["revision"] = json!(revision);
+        }
         // The streams may be what failed; the exit code tells either way.
         let _ = self.line(json!({ "schema": SCHEMA, "error": error }).to_string());
     }

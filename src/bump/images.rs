@@ -4,10 +4,12 @@ use serde::Serialize;
 
 use super::document::{Selector, select};
 use super::source::{Blocks, decode, is_template, refuse_duplicates_above};
+use super::survey::Deployed;
 use super::{Draft, Edit, Plan, Rules, Source, guard, guard_shared, read, shortened};
 use crate::environment::Config;
 use crate::error::{Code, Hinted};
-use crate::image::Bump;
+use crate::image::{Bump, Version};
+use crate::policy::Policy;
 use crate::snapshot::Snapshot;
 use crate::target::{self, Match, Place, Query, Site};
 use crate::yaml::{Address, Change, Operation};
@@ -92,16 +94,51 @@ pub fn plan_images(
                 return Err(ambiguous(scope, bump, &chosen).into());
             }
             for (located, _) in chosen {
-                let repository =
-                    query.configured.or(located.site.repositories.first().map(String::as_str));
-                policy
-                    .check(repository, &bump.version)
-                    .map_err(|refused| prefixed(&located.describe(), &refused))?;
+                check(&policy, query.configured, located, &bump.version)?;
                 update(&mut draft, &mut blocks, scope, bump, located, rules)?;
             }
         }
     }
     draft.finish()
+}
+
+/// Plans a version for each of some places, as `survey` found them in the same snapshot.
+pub fn plan_places(
+    snapshot: &dyn Snapshot,
+    config: &Config,
+    scope: &Images,
+    places: &[(Deployed, Version)],
+    rules: &Rules,
+) -> anyhow::Result<Plan> {
+    let policy = config.policy()?;
+    let mut draft = Draft::default();
+    let mut blocks = Blocks::default();
+    let searched = search(snapshot, scope, None)?;
+    draft.warnings.extend(searched.warnings);
+    for located in &searched.located {
+        let spot = located.site.spot();
+        let found = places.iter().find(|(place, _)| {
+            place.line == spot.line
+                && place.file == located.source.path
+                && place.key == spot.path.to_string()
+        });
+        let Some((place, version)) = found else { continue };
+        check(&policy, config.image_of(&place.app), located, version)?;
+        let bump = Bump { image: place.app.clone(), version: version.clone() };
+        update(&mut draft, &mut blocks, scope, &bump, located, rules)?;
+    }
+    draft.finish()
+}
+
+fn check(
+    policy: &Policy,
+    configured: Option<&str>,
+    located: &Located,
+    version: &Version,
+) -> Result<(), Hinted> {
+    let repository = configured.or(located.site.repositories.first().map(String::as_str));
+    let refused = policy.check(repository, version);
+    refused.map_err(|refused| prefixed(&located.describe(), &refused))
 }
 
 fn query<'q>(config: &'q Config, bump: &'q Bump) -> Query<'q> {

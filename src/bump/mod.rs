@@ -10,7 +10,7 @@ mod survey;
 mod values;
 
 pub use document::Selector;
-pub use images::{Candidate, Images, explain, plan_images};
+pub use images::{Candidate, Images, explain, plan_images, plan_places};
 pub use restart::plan_restart;
 pub use source::Source;
 pub use survey::{Deployed, survey};

@@ -10,7 +10,7 @@ use crate::environment::Config;
 use crate::error::{Code, Hinted};
 use crate::snapshot::Snapshot;
 use crate::target::Query;
-use crate::yaml::{Address, Change, NodeRef, Operation};
+use crate::yaml::{Added, Address, Change, NodeRef, Operation};
 
 const WORD: &str = "RESTART_ME";
 const COUNTER: &str = "[COUNTER:";
@@ -22,6 +22,8 @@ enum Token {
     Value { after: String },
     /// The annotation is new.
     New,
+    /// The annotation is new, and so is the map that holds it.
+    NewMap,
 }
 
 struct Candidate<'s> {
@@ -64,7 +66,8 @@ pub fn plan_restart(
     };
     if found.is_empty() {
         found = candidates(&sources, &place, |node| {
-            is_template_annotations(node).then_some(Token::New)
+            let token = is_bare_template(node).then_some(Token::NewMap);
+            is_template_annotations(node).then_some(Token::New).or(token)
         });
     }
     if found.is_empty() {
@@ -136,38 +139,64 @@ fn counted(node: NodeRef<'_>) -> Option<Token> {
     let start = text.find(COUNTER)? + COUNTER.len();
     let end = start + text[start..].find(']')?;
     let count: u64 = text[start..end].trim().parse().ok()?;
-    let key = node.key().and_then(NodeRef::scalar) == Some(WORD);
-    let name = node.parent().and_then(|parent| parent.get_text("name")) == Some(WORD);
-    if !(text.contains(WORD) || key || name) {
+    let key = node.key().and_then(NodeRef::scalar);
+    let name = node.parent().and_then(|parent| parent.get_text("name"));
+    if ![Some(text), key, name].into_iter().flatten().any(|said| said.contains(WORD)) {
         return None;
     }
     let next = count.checked_add(1)?;
     Some(Token::Value { after: format!("{}{next}{}", &text[..start], &text[end..]) })
 }
 
-/// A value whose key says that it is the time of a restart.
+/// A value whose key says that it is the time of a restart, and that a pod template has: the annotations of
+/// the object around it roll nothing.
 fn is_stamp(node: NodeRef<'_>) -> bool {
-    let key = node.key().and_then(NodeRef::scalar).unwrap_or_default();
+    let key = key_of(node).unwrap_or_default();
     let name = key.rsplit('/').next().unwrap_or(key);
-    node.scalar().is_some() && ["restartedAt", "restarted-at"].contains(&name)
+    if node.scalar().is_none() || !["restartedAt", "restarted-at"].contains(&name) {
+        return false;
+    }
+    let annotations = node.parent().filter(|parent| key_of(*parent) == Some("annotations"));
+    let metadata =
+        annotations.and_then(NodeRef::parent).filter(|parent| key_of(*parent) == Some("metadata"));
+    metadata.is_none_or(|metadata| {
+        metadata.parent().is_some_and(|above| key_of(above) == Some("template"))
+    })
 }
 
 /// The annotations of a pod template: in a workload, or as charts have them in their values.
 fn is_template_annotations(node: NodeRef<'_>) -> bool {
-    let key_of = |node: NodeRef<'_>| node.key().and_then(NodeRef::scalar).map(str::to_owned);
-    if !node.is_mapping() {
+    if !node.is_mapping() && !node.is_missing() {
         return false;
     }
-    match key_of(node).as_deref() {
+    match key_of(node) {
         Some("podAnnotations") => true,
         Some("annotations") => {
             let metadata = node.parent();
             let template = metadata.and_then(NodeRef::parent);
-            metadata.and_then(key_of).as_deref() == Some("metadata")
-                && template.and_then(key_of).as_deref() == Some("template")
+            metadata.and_then(key_of) == Some("metadata")
+                && template.and_then(key_of) == Some("template")
         }
         _ => false,
     }
+}
+
+/// The metadata of a pod template that has no annotations.
+fn is_bare_template(node: NodeRef<'_>) -> bool {
+    let template = node.parent();
+    let has_containers = || {
+        let spec = template.and_then(|template| template.get("spec"));
+        spec.is_some_and(|spec| spec.get("containers").is_some())
+    };
+    key_of(node) == Some("metadata")
+        && node.is_mapping()
+        && node.get("annotations").is_none()
+        && template.and_then(key_of) == Some("template")
+        && has_containers()
+}
+
+fn key_of(node: NodeRef<'_>) -> Option<&str> {
+    node.key().and_then(NodeRef::scalar)
 }
 
 fn add(
@@ -188,9 +217,16 @@ fn add(
             (path, before, after.clone(), Operation::Set(after.clone()))
         }
         Token::New => {
-            let (key, value) = (ANNOTATION.to_owned(), now.to_owned());
+            let value = Added::Text(now.to_owned());
             let full = format!("{path}[\"{ANNOTATION}\"]");
-            (full, None, value.clone(), Operation::Append { key, value })
+            let operation = Operation::Append { key: ANNOTATION.to_owned(), value };
+            (full, None, now.to_owned(), operation)
+        }
+        Token::NewMap => {
+            let value = Added::Entry(ANNOTATION.to_owned(), now.to_owned());
+            let full = format!("{path}.annotations[\"{ANNOTATION}\"]");
+            let operation = Operation::Append { key: "annotations".to_owned(), value };
+            (full, None, now.to_owned(), operation)
         }
     };
     let edit = Edit {
@@ -220,8 +256,8 @@ fn nothing(app: &str, scope: &Images, homes: &[(String, usize)]) -> Hinted {
         "cannot restart `{app}`: its pod template in `{place}` has nothing that a restart could change"
     );
     let hint = format!(
-        "give the pod template `annotations:` (in Helm values `podAnnotations:`) with any entry, or a value \
-         like `{WORD}: \"[COUNTER:0]\"`"
+        "give the values `podAnnotations:` if the chart knows it, or a value like `{WORD}: \"[COUNTER:0]\"` \
+         that reaches the pod template"
     );
     Hinted::new(Code::NotFound, message, hint)
 }
@@ -315,6 +351,29 @@ mod tests {
             restart(values, "api", false).unwrap(),
             "api.podAnnotations[\"kubectl.kubernetes.io/restartedAt\"]: 2020-01-01T00:00:00Z -> \
              2026-11-21T08:00:00Z\n"
+        );
+    }
+
+    #[test]
+    fn only_the_pod_template_counts() {
+        let key = "spec.template.metadata.annotations[\"kubectl.kubernetes.io/restartedAt\"]";
+        let expected = format!("{key}: (none) -> 2026-11-21T08:00:00Z\n");
+        // The object's own annotations roll nothing; a map that is not there, or empty, is made.
+        let own = "metadata: {name: api, annotations: {kubectl.kubernetes.io/restartedAt: x}}";
+        for (old, new) in [
+            ("metadata: {name: api}", own),
+            ("      annotations:\n        a: b\n", "      labels: {a: b}\n"),
+            ("      annotations:\n        a: b\n", "      annotations:\n"),
+        ] {
+            let text = DEPLOYMENT.replace(old, new);
+            assert_ne!(text, DEPLOYMENT);
+            assert_eq!(restart(text.leak(), "api", false).unwrap(), expected);
+        }
+        let long =
+            "api:\n  image: {repository: r/api, tag: v1}\n  RESTART_ME_ON_SECRETS: '[COUNTER:1]'\n";
+        assert_eq!(
+            restart(long, "api", false).unwrap(),
+            "api.RESTART_ME_ON_SECRETS: [COUNTER:1] -> [COUNTER:2]\n"
         );
     }
 

@@ -13,6 +13,8 @@ pub struct Deployed {
     pub app: String,
     /// What a bump finds it by: the repository where one is known.
     pub image: String,
+    /// What tells it from other places of the same image: the keys and objects it is in.
+    pub within: String,
     /// Its version.
     pub version: Version,
     /// The file.
@@ -28,6 +30,12 @@ impl Deployed {
     #[must_use]
     pub fn describe(&self) -> String {
         format!("{}:{}: {} = {}", self.file, self.line, self.key, self.version)
+    }
+
+    /// Whether it is the same app's, as far as one can tell when files were moved.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        self.image == other.image && self.within == other.within
     }
 }
 
@@ -46,21 +54,30 @@ pub fn survey(
     let mut all = Vec::new();
     for located in &searched.located {
         let site = &located.site;
-        let is_meant = |app: &String| {
-            let query = Query { image: app, configured: config.image_of(app) };
-            query.matches(site).is_some()
-        };
         let version = target::current(site);
         let has_version = version.tag.is_some() || version.digest.is_some();
         let Some((app, image)) = handle(config, site).filter(|_| has_version) else { continue };
-        if apps.is_empty() || apps.iter().any(is_meant) {
-            let spot = site.spot();
-            let file = located.source.path.clone();
-            let (line, key) = (spot.line, spot.path.to_string());
-            all.push(Deployed { app, image, version, file, line, key });
-        }
+        let spot = site.spot();
+        let file = located.source.path.clone();
+        let (line, key, within) = (spot.line, spot.path.to_string(), within(site));
+        all.push((Deployed { app, image, within, version, file, line, key }, site));
     }
-    Ok(all)
+    // An app's own name means it, and not what runs its image under another name.
+    let is_name = |app: &String| all.iter().any(|(deployed, _)| deployed.app == *app);
+    let by_name: Vec<bool> = apps.iter().map(is_name).collect();
+    let is_meant = |deployed: &Deployed, site: &Site| {
+        apps.iter().zip(&by_name).any(|(app, by_name)| {
+            let query = Query { image: app, configured: config.image_of(app) };
+            if *by_name { deployed.app == *app } else { query.matches(site).is_some() }
+        })
+    };
+    let meant = |(deployed, site): &(Deployed, &Site)| apps.is_empty() || is_meant(deployed, site);
+    Ok(all.into_iter().filter(meant).map(|(deployed, _)| deployed).collect())
+}
+
+fn within(site: &Site) -> String {
+    let names = site.names.iter().filter(|name| name.kind != NameKind::File);
+    names.map(|name| name.text.as_str()).collect::<Vec<_>>().join("/")
 }
 
 /// The app's name, and what a bump finds it by.

@@ -6,7 +6,7 @@ use crate::error::{Code, Hinted};
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
 use crate::target;
-use crate::yaml::{self, Address, Change, Found, Operation, YamlPath};
+use crate::yaml::{self, Added, Address, Change, Found, Operation, YamlPath};
 
 /// `KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +142,8 @@ fn absent(
     guard(rules, &[], &assignment.value, &place)?;
     let (node, key) = yaml::inserting(stream, document, &assignment.path, rules.sharing)?;
     let line = stream.node(node).line();
-    let operation = Operation::Append { key: key.to_owned(), value: assignment.value.clone() };
+    let value = Added::Text(assignment.value.clone());
+    let operation = Operation::Append { key: key.to_owned(), value };
     let edit = edit(source, document, assignment, line, None);
     secrets.push(secret::would_be(stream.node(node), key, &assignment.value));
     draft.add(source, Change { at: Address { node, inner: None }, operation }, edit);

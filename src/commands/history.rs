@@ -59,6 +59,16 @@ pub(super) struct Event {
     pub(super) request: Option<String>,
 }
 
+impl Event {
+    /// The commit of the source, as short as Git shows it.
+    pub(super) fn source_revision(&self) -> Option<&str> {
+        const SHORT: usize = 7;
+        let revision = self.source.as_deref()?.rsplit(['/', '@']).next()?;
+        let is_hex = revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+        Some(if is_hex { revision.get(..SHORT).unwrap_or(revision) } else { revision })
+    }
+}
+
 /// Walks the history and prints what it finds.
 pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let repository = LocalRepository::around(&globals.repo)?;

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::ci::{Variables, web_url};
 use crate::cli::Globals;
@@ -46,6 +46,9 @@ pub struct GitArgs {
     /// The page of the run, for the message; CI systems tell
     #[arg(long, value_name = "URL")]
     pub run_url: Option<String>,
+    /// Say so in the channels that gitops.yaml names, once it is pushed
+    #[arg(long)]
+    pub notify: bool,
     /// A word for the server's hooks; can be given several times
     #[arg(long, value_name = "OPTION")]
     pub push_option: Vec<String>,
@@ -60,7 +63,8 @@ pub struct GitArgs {
     pub ca_file: Option<PathBuf>,
 }
 
-fn parse_time(text: &str) -> Result<Duration, String> {
+/// Reads 90, 90s, 2m or 1h.
+pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
         Some(number) => (number, &text[number.len()..]),
         None => (text, "s"),
@@ -100,6 +104,7 @@ pub fn place(globals: &Globals) -> Place {
 /// Flags, variables and ears of one run.
 pub struct Context<'a> {
     args: &'a GitArgs,
+    globals: &'a Globals,
     variables: Variables,
     settings: Settings,
     say: Say,
@@ -109,7 +114,7 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// Reads the environment.
     #[must_use]
-    pub fn new(args: &'a GitArgs, ui: &Ui) -> Self {
+    pub fn new(args: &'a GitArgs, globals: &'a Globals, ui: &Ui) -> Self {
         let variables = Variables::of_process();
         let voice = ui.voice();
         let heard: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -121,7 +126,13 @@ impl<'a> Context<'a> {
             }
             Event::Detail(text) => voice.detail(text),
         });
-        Self { args, settings: settings(args, &variables), variables, say, heard }
+        Self { args, globals, settings: settings(args, &variables), variables, say, heard }
+    }
+
+    /// The global flags.
+    #[must_use]
+    pub fn globals(&self) -> &Globals {
+        self.globals
     }
 
     /// The Git layer's settings.
@@ -159,6 +170,7 @@ impl<'a> Context<'a> {
         };
         let (author, committer) = identity.resolve(config)?;
         let signer = Signer::from_config(config, &committer)?;
+        let signer = signer.map(|signer| signer.until(Instant::now() + self.args.timeout));
         Ok((author, committer, signer))
     }
 
@@ -192,6 +204,21 @@ impl<'a> Context<'a> {
             return Origin { run: origin.run, ..Origin::default() };
         }
         origin
+    }
+
+    /// The same, but for the repository that is edited, by its URL, it names only the run: that a commit comes
+    /// from the one before it, everybody sees.
+    #[must_use]
+    pub fn origin_apart(&self, edited: Option<&Path>, url: &str) -> Origin {
+        let origin = self.origin(edited);
+        let named_by_flag = self.args.source.is_some();
+        let place = |url: &str| web_url(url).to_lowercase();
+        let is_same = origin.repository.as_deref().is_some_and(|found| place(found) == place(url));
+        if is_same && !named_by_flag {
+            Origin { run: origin.run, ..Origin::default() }
+        } else {
+            origin
+        }
     }
 
     /// The message for these changes; `usual` is the command's own template.
@@ -229,6 +256,12 @@ impl<'a> Context<'a> {
         self.args.timeout
     }
 
+    /// Whether the channels of `gitops.yaml` are to be told.
+    #[must_use]
+    pub fn notifies(&self) -> bool {
+        self.args.notify
+    }
+
     /// The words for the server's hooks.
     pub fn push_options(&self) -> anyhow::Result<&[String]> {
         let options = &self.args.push_option;
@@ -250,6 +283,10 @@ fn settings(args: &GitArgs, variables: &Variables) -> Settings {
         token: token.token,
     });
     let is_true = |value: &str| !matches!(value, "0" | "false" | "no" | "off");
+    let mut pairs = variables.git_config_pairs();
+    if variables.get("GIT_SSL_NO_VERIFY").is_some() {
+        pairs.push(("http.sslverify".to_owned(), "false".to_owned()));
+    }
     Settings {
         http: variables.http(args.ca_file.as_ref()),
         tokens: tokens.collect(),
@@ -259,7 +296,7 @@ fn settings(args: &GitArgs, variables: &Variables) -> Settings {
             system: variables.path("GIT_CONFIG_SYSTEM"),
             no_system: variables.get("GIT_CONFIG_NOSYSTEM").is_some_and(is_true),
             home,
-            pairs: variables.git_config_pairs(),
+            pairs,
         },
         ssh: Ssh {
             command: text("GIT_SSH_COMMAND"),

@@ -9,6 +9,7 @@ pub mod editing;
 pub mod history;
 pub mod landing;
 pub mod man;
+pub mod notify;
 pub mod open_pr;
 pub mod promote;
 pub mod proposing;

@@ -1,9 +1,11 @@
 //! `gitops open-pr`: push a branch that has the change already, and open, or update, its pull request.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::cli::Globals;
 use crate::commands::landing::{self, Context, GitArgs, Place};
+use crate::commands::notify::Half;
 use crate::commands::proposing::branches::{self, Side, files};
 use crate::commands::proposing::{
     self, Connection, Ending, ProposalArgs, Scene, Shown, connect, show, tell,
@@ -11,7 +13,9 @@ use crate::commands::proposing::{
 use crate::error::{Code, Hinted, Outcome};
 use crate::forge::{self, Proposal};
 use crate::git::{self, Checkout, Origin, Remote, Upstream};
+use crate::manifest::SourceFile;
 use crate::ui::Ui;
+use crate::validate::{self, Rules};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,7 +52,7 @@ struct Ends {
 /// Reads both ends, then opens the pull request or shows what it would be.
 pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     args.proposal.check(true)?;
-    let context = Context::new(&args.git, ui);
+    let context = Context::new(&args.git, globals, ui);
     let base = args.proposal.base.as_deref().or(globals.branch.as_deref());
     let (mut remote, ends) = match landing::place(globals) {
         Place::Remote(url) => {
@@ -65,6 +69,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     if ends.is_empty {
         return tell(&Shown::nothing("open-pr", &scene, &connection), None, ui);
     }
+    doubts(&ends, ui)?;
     let (connection, proposal) = (&connection, proposing::proposal(&args.proposal, &scene)?);
     let push = proposing::push_of(connection, &remote, &proposal, 0);
     let config = globals.config.as_deref();
@@ -80,7 +85,40 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let head_sha = Some(ends.head.revision.clone());
     let proposal = Proposal { head_sha, pushed: sent.pushed, ..proposal };
     ending.finish(&mut shown, &proposal, push.as_ref(), sent.existed, &mut remote)?;
+    if context.notifies() {
+        let (before, after) = (texts(&ends.base.files), texts(&ends.head.files));
+        let halves = Half::of_files(before, after, &ends.head.config);
+        // Who proposes a change does not choose who is told of it.
+        let config = &ends.base.config;
+        let news = proposing::News { config, halves, scene: &scene, proposal: &proposal };
+        news.tell(&shown, &remote, &context, ui);
+    }
     tell(&shown, None, ui)
+}
+
+/// Environment, path and text of each file.
+fn texts(files: &[SourceFile]) -> impl Iterator<Item = (&str, &str, &str)> {
+    files.iter().filter_map(|file| Some((&*file.environment, &*file.path, file.text.as_deref()?)))
+}
+
+/// Warns of what `validate` finds in the files that the branch changes.
+fn doubts(ends: &Ends, ui: &Ui) -> anyhow::Result<()> {
+    let Ends { base, head, .. } = ends;
+    let old: HashMap<&str, &SourceFile> =
+        base.files.iter().map(|file| (&*file.path, file)).collect();
+    let same = |file: &&SourceFile| old.get(&*file.path).is_some_and(|old| old.text == file.text);
+    let touched: HashSet<&str> =
+        head.files.iter().filter(|file| !same(file)).map(|file| &*file.path).collect();
+    let deployed = touched.iter().map(|path| (*path).to_owned()).collect();
+    let policy = head.config.policy()?;
+    let rules = Rules { policy: &policy, apps: &head.config.apps, deployed: &deployed };
+    // All files are checked: the others say what is a patch, and which kinds there are.
+    for finding in validate::check(&head.files, &rules).findings {
+        if touched.contains(finding.file.as_str()) {
+            ui.warn(format!("{}:{}: {}", finding.file, finding.line, finding.message));
+        }
+    }
+    Ok(())
 }
 
 /// Two branches of a remote.

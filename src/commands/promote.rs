@@ -1,6 +1,6 @@
 //! `gitops promote`: give an environment the versions that another one has.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::commands::landing::Context;
 use crate::environment::Config;
 use crate::error::{Code, Hinted, Outcome};
 use crate::git::{self, Origin};
-use crate::image::Bump;
+use crate::image::Version;
 use crate::snapshot::Snapshot;
 use crate::ui::Ui;
 use crate::yaml::Sharing;
@@ -58,8 +58,10 @@ pub struct Args {
 }
 
 /// Where the versions of one app come from, on both sides.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Sources {
+    app: String,
+    image: String,
     /// Of the environment that is changed.
     older: Option<(String, String)>,
     /// Of the environment with the versions.
@@ -72,8 +74,7 @@ struct Promotion<'a> {
     args: &'a Args,
     globals: &'a Globals,
     pushes: bool,
-    /// By image.
-    sources: BTreeMap<String, Sources>,
+    sources: Vec<Sources>,
 }
 
 /// Plans the edits and makes them, or shows them.
@@ -83,14 +84,14 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         return Err(Hinted::new(Code::Usage, message, "name two environments").into());
     }
     let how = args.edit.how();
-    let context = Context::new(how.git, ui);
-    let mut record = Record::open(globals, &context, ui)?;
+    let context = Context::new(how.git, globals, ui);
+    let mut record = Record::open(globals, &how, &context, ui)?;
     let sources = sources(args, globals, &mut record)?;
     // The edit reads the same remote, and would wait for the lock of its cache.
     drop(record);
-    for (image, source) in &sources {
+    for source in &sources {
         for commit in source.commits.iter().flatten() {
-            ui.status(format!("{image}: {commit}"));
+            ui.status(format!("{}: {commit}", source.app));
         }
     }
     let pushes = args.edit.pushes(globals);
@@ -98,36 +99,33 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
 }
 
 /// What the history of both environments says about the versions they have now.
-fn sources(
-    args: &Args,
-    globals: &Globals,
-    record: &mut Record,
-) -> anyhow::Result<BTreeMap<String, Sources>> {
-    let read = |name: &str, record: &mut Record| {
-        record.look(|snapshot| {
-            let config = config(globals.config.as_deref(), snapshot)?;
+fn sources(args: &Args, globals: &Globals, record: &mut Record) -> anyhow::Result<Vec<Sources>> {
+    let (config, [from, to]) = record.look(|snapshot| {
+        let config = config(globals.config.as_deref(), snapshot)?;
+        let read = |name: &str, apps: &[String]| {
             let environment = environment_of(snapshot, &config, name, false)?;
             let scope = record::scope(snapshot, &environment)?;
-            let deployed = survey(snapshot, &config, &scope, &args.apps)?;
-            Ok((config, scope.files, deployed))
-        })
-    };
-    let (config, files, newer) = read(&args.from, record)?;
-    let newer = set_by(record, &config, &files, &newer)?;
-    let (config, files, older) = read(&args.to, record)?;
-    let older = set_by(record, &config, &files, &older)?;
-    let mut sources: BTreeMap<String, Sources> = BTreeMap::new();
-    for (image, source) in newer {
-        sources.entry(image).or_default().newer = Some(source);
-    }
-    for (image, source) in older {
-        sources.entry(image).or_default().older = Some(source);
-    }
-    for source in sources.values_mut() {
-        if let (Some((a, from)), Some((b, to))) = (&source.older, &source.newer)
+            let deployed = survey(snapshot, &config, &scope, apps)?;
+            anyhow::Ok((scope.files, deployed))
+        };
+        let sides = [read(&args.from, &args.apps)?, read(&args.to, &[])?];
+        Ok((config, sides))
+    })?;
+    let newer = set_by(record, &config, &from.0, &from.1)?;
+    let older = set_by(record, &config, &to.0, &to.1)?;
+    let mut sources = Vec::new();
+    for (deployed, newer) in from.1.iter().zip(newer) {
+        let older = to.1.iter().zip(&older).find(|(place, _)| fits(deployed, place) > 0);
+        let older = older.and_then(|(_, source)| source.clone());
+        let mut commits = None;
+        if let (Some((a, before)), Some((b, after))) = (&older, &newer)
             && a == b
         {
-            source.commits = git::subjects_between(Path::new("."), from, to);
+            commits = git::subjects_between(Path::new("."), before, after);
+        }
+        let (app, image) = (deployed.app.clone(), deployed.image.clone());
+        if older.is_some() || newer.is_some() {
+            sources.push(Sources { app, image, older, newer, commits });
         }
     }
     Ok(sources)
@@ -139,69 +137,94 @@ fn set_by(
     config: &Config,
     files: &[String],
     deployed: &[Deployed],
-) -> anyhow::Result<BTreeMap<String, (String, String)>> {
-    let mut wanted: BTreeMap<&str, &Deployed> = BTreeMap::new();
-    let mut found = BTreeMap::new();
-    let all = || deployed.iter().map(|d| (d.image.as_str(), d)).collect();
-    let left = std::cell::RefCell::new(std::mem::take(&mut wanted));
-    let mut restart = || *left.borrow_mut() = all();
-    record.past(files, &mut restart, &mut |past| {
+) -> anyhow::Result<Vec<Option<(String, String)>>> {
+    type Source = Option<(String, String)>;
+    // The outer `None` is of those whose commit the walk has not come to yet.
+    let found: RefCell<Vec<Option<Source>>> = RefCell::default();
+    let mut restart = || *found.borrow_mut() = vec![None; deployed.len()];
+    record.past(None, files, &mut restart, &mut |past| {
         let step = Step::of(past, config);
-        let mut left = left.borrow_mut();
-        for (image, (_, after)) in &step.changed {
-            let Some(deployed) = left.get(image.as_str()) else { continue };
-            if after.as_ref() == Some(&deployed.version) {
-                found.extend(step.source().map(|source| (image.clone(), source)));
-            }
+        let mut found = found.borrow_mut();
+        for (place, found) in deployed.iter().zip(&mut *found) {
+            let Some(change) = step.change_of(place, deployed) else { continue };
             // The newest commit that touched it counts, whatever it says.
-            left.remove(image.as_str());
+            let is_this = change.after.as_ref() == Some(&place.version);
+            found.get_or_insert_with(|| step.source().filter(|_| is_this));
         }
-        Ok(!left.is_empty())
+        Ok(found.iter().any(Option::is_none))
     })?;
-    Ok(found)
+    let mut found = found.into_inner();
+    found.resize(deployed.len(), None);
+    Ok(found.into_iter().map(Option::flatten).collect())
+}
+
+/// Places, and the version that each gets.
+type Versions = Vec<(Deployed, Version)>;
+
+/// How well a place of one environment answers to a place of another; 0 for not at all.
+fn fits(from: &Deployed, to: &Deployed) -> u8 {
+    match () {
+        () if from.is_alike(to) => 3,
+        () if from.app == to.app => 2,
+        () if from.image == to.image => 1,
+        () => 0,
+    }
 }
 
 impl Promotion<'_> {
-    /// The versions to copy, each image once.
-    fn bumps(
+    /// The version for each place that gets one, and warnings about what is left out.
+    fn places(
         &self,
-        config: &Config,
         from: &[Deployed],
         to: &[Deployed],
-        plan: &mut Plan,
-    ) -> anyhow::Result<Vec<Bump>> {
-        let mut bumps: Vec<Bump> = Vec::new();
-        for deployed in from {
-            let twin =
-                from.iter().find(|d| d.image == deployed.image && d.version != deployed.version);
-            if let Some(twin) = twin {
-                let message = format!(
-                    "cannot promote `{}`: `{}` has it in two versions:\n  {}\n  {}",
-                    deployed.app,
-                    self.args.from,
-                    deployed.describe(),
-                    twin.describe()
-                );
-                let hint = "make them one first, or name the apps to promote";
-                return Err(Hinted::new(Code::Ambiguous, message, hint).into());
+    ) -> anyhow::Result<(Versions, Vec<String>)> {
+        let mut places = Vec::new();
+        let mut used = vec![false; from.len()];
+        for place in to {
+            let best = from.iter().map(|deployed| fits(deployed, place)).max().unwrap_or(0);
+            let mut meant =
+                (0..from.len()).filter(|&at| best > 0 && fits(&from[at], place) == best);
+            let Some(first) = meant.next() else { continue };
+            used[first] = true;
+            for other in meant {
+                used[other] = true;
+                if from[other].version != from[first].version {
+                    return Err(self.two_versions(&from[first], &from[other]).into());
+                }
             }
-            let image = deployed.image.clone();
-            let is_there = to.iter().any(|d| d.image == image || d.app == deployed.app);
-            if !is_there && self.args.apps.is_empty() {
-                let (app, to) = (&deployed.app, &self.args.to);
-                plan.warnings.push(format!("`{app}` is not in `{to}`: left out"));
+            places.push((place.clone(), from[first].version.clone()));
+        }
+        let mut warnings = Vec::new();
+        for deployed in from.iter().zip(&used).filter(|(_, used)| !**used).map(|(from, _)| from) {
+            let (app, to) = (&deployed.app, &self.args.to);
+            let is_other = from.iter().zip(&used).any(|(d, used)| *used && d.app == *app);
+            if is_other {
+                // The app is there, and this is another place of its image.
+                let what = deployed.describe();
+                warnings.push(format!("`{to}` has no place like {what}: left out"));
                 continue;
             }
-            // Where only the names are the same, the name is what both know.
-            let same = to.iter().any(|d| d.image == image);
-            let by_name = config.apps.contains_key(&deployed.app) || !same;
-            let image = if by_name { deployed.app.clone() } else { image };
-            let bump = Bump { image, version: deployed.version.clone() };
-            if !bumps.contains(&bump) {
-                bumps.push(bump);
+            if !self.args.apps.is_empty() {
+                let message = format!("cannot promote `{app}`: `{to}` does not have it");
+                let hint = "add it to the files of that environment first";
+                return Err(Hinted::new(Code::NotFound, message, hint).into());
             }
+            warnings.push(format!("`{app}` is not in `{to}`: left out"));
         }
-        Ok(bumps)
+        warnings.dedup();
+        Ok((places, warnings))
+    }
+
+    fn two_versions(&self, one: &Deployed, other: &Deployed) -> Hinted {
+        let message = format!(
+            "cannot promote `{}`: `{}` has it in two versions:\n  {}\n  {}",
+            one.app,
+            self.args.from,
+            one.describe(),
+            other.describe()
+        );
+        let hint = "make them one first, or name the apps to promote";
+        Hinted::new(Code::Ambiguous, message, hint)
     }
 }
 
@@ -223,8 +246,7 @@ impl Intent for Promotion<'_> {
             return Err(Hinted::new(Code::NotFound, message, hint).into());
         }
         let older = survey(snapshot, &config, &to, &[])?;
-        let mut notes = Plan::default();
-        let bumps = self.bumps(&config, &newer, &older, &mut notes)?;
+        let (places, warnings) = self.places(&newer, &older)?;
         let rules = Rules {
             all: true,
             sharing: Sharing::Refuse,
@@ -233,9 +255,8 @@ impl Intent for Promotion<'_> {
             expect: None,
             create: false,
         };
-        let mut plan = bump::plan_images(snapshot, &config, &bumps, &[to], &rules)?;
-        plan.warnings.extend(notes.warnings);
-        record::call_by_app(&mut plan, &newer);
+        let mut plan = bump::plan_places(snapshot, &config, &to, &places, &rules)?;
+        plan.warnings.extend(warnings);
         Ok(plan)
     }
 
@@ -246,7 +267,7 @@ impl Intent for Promotion<'_> {
     /// The source of what is promoted, where all of it has the same; the run is this one.
     fn origin(&self, said: Origin) -> Origin {
         let mut all: Vec<&(String, String)> =
-            self.sources.values().filter_map(|source| source.newer.as_ref()).collect();
+            self.sources.iter().filter_map(|source| source.newer.as_ref()).collect();
         all.dedup();
         match all[..] {
             [(repository, revision)] => Origin {
@@ -260,13 +281,13 @@ impl Intent for Promotion<'_> {
     }
 
     fn fields(&self) -> Value {
-        let sources = self.sources.iter().map(|(image, source)| {
+        let sources = self.sources.iter().map(|source| {
             let side = |side: &Option<(String, String)>| {
                 side.as_ref()
                     .map(|(url, revision)| json!({ "repository": url, "revision": revision }))
             };
             json!({
-                "image": image, "before": side(&source.older), "after": side(&source.newer),
+                "app": source.app, "image": source.image, "before": side(&source.older), "after": side(&source.newer),
                 "commits": source.commits,
             })
         });
@@ -276,8 +297,8 @@ impl Intent for Promotion<'_> {
 
     fn notes(&self) -> Option<String> {
         let mut lines = vec![format!("Promoted from `{}`.", self.args.from)];
-        for (image, source) in &self.sources {
-            let app = image.rsplit('/').next().unwrap_or(image);
+        for source in &self.sources {
+            let app = &source.app;
             if let Some(commits) = source.commits.as_ref().filter(|commits| !commits.is_empty()) {
                 lines.push(format!("\nCommits of `{app}`:\n"));
                 let safe = |text: &String| text.replace('`', "'");

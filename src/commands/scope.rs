@@ -1,11 +1,13 @@
 //! Which files belong to which environment, and environments as sides of a comparison.
 
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use globset::{GlobBuilder, GlobMatcher};
+use sha2::{Digest as _, Sha256};
 
 use crate::actuator::render::Job;
 use crate::ci::Variables;
@@ -163,24 +165,20 @@ fn commit(
     inputs: &BTreeSet<String>,
 ) -> anyhow::Result<String> {
     let dir = tempfile::Builder::new().prefix("gitops-render-").tempdir()?;
-    let mut hasher = DefaultHasher::new();
-    job.commands().hash(&mut hasher);
-    job.version(dir.path())?.hash(&mut hasher);
+    let mut hasher = Sha256::new();
+    hasher.update(format!("{:?}\n{}\n", job.commands(), job.version(dir.path())?));
     let found = repository.below(revision, inputs)?;
     for (path, content) in &found {
-        (path, format!("{content:?}")).hash(&mut hasher);
+        hasher.update(format!("{path:?} {content:?}\n"));
     }
-    let key = format!("{:016x}", hasher.finish());
+    let digest = hasher.finalize();
+    let key = digest.iter().fold(String::new(), |key, byte| format!("{key}{byte:02x}"));
     let kept = Variables::of_process().cache_dir().map(|dir| dir.join("render").join(key));
     if let Some(text) = kept.as_ref().and_then(|path| files::read(path).ok()) {
         return Ok(String::from_utf8(text).unwrap_or_default());
     }
     for (path, content) in &found {
-        let to = dir.path().join(path);
-        if let Some(parent) = to.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        files::replace(&to, &repository.read(path, *content)?)?;
+        write_input(dir.path(), path, &repository.read(path, *content)?)?;
     }
     let text = job.run(dir.path())?;
     if let Some(path) = kept.filter(|_| !text.contains("kind: Secret")) {
@@ -190,11 +188,35 @@ fn commit(
     Ok(text)
 }
 
+fn write_input(dir: &Path, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    // Git itself refuses such names, but a tree can be made by hand.
+    if path.split('/').any(|name| matches!(name, "" | "." | "..")) {
+        let message = format!("cannot render: the tree holds the path `{path}`");
+        return Err(Hinted::plain(Code::Outside, message).into());
+    }
+    let to = dir.join(path);
+    let write = || {
+        std::fs::create_dir_all(to.parent().unwrap_or(dir))?;
+        // The directory is our own and short-lived: nothing needs to be synced.
+        std::fs::File::create(&to)?.write_all(bytes)
+    };
+    write().with_context(|| format!("cannot write `{}`", to.display()))
+}
+
 fn keep(path: &Path, text: &str) -> anyhow::Result<()> {
     if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir)?;
+        private_dir(dir)?;
     }
     files::replace(path, text.as_bytes())
+}
+
+/// A directory that only its owner can read.
+fn private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
 }
 
 /// Reads two environments of the work tree as the sides of a comparison.

@@ -1,5 +1,7 @@
 //! The last step of a comparison: no secret value leaves it.
 
+use rayon::prelude::*;
+
 use super::compare::{Change, Edit};
 use super::mask::{self, Masker};
 use super::{Comparison, render};
@@ -7,7 +9,7 @@ use super::{Comparison, render};
 /// Takes every secret out of a result.
 pub(super) fn mask_all(comparison: &mut Comparison) {
     let masker = std::mem::take(&mut comparison.masker);
-    for diff in &mut comparison.objects {
+    comparison.objects.par_iter_mut().for_each(|diff| {
         let secret = diff.object().is_secret();
         for object in diff.before.iter_mut().chain(&mut diff.after) {
             masker.mask_object(&mut object.value);
@@ -15,7 +17,7 @@ pub(super) fn mask_all(comparison: &mut Comparison) {
         for change in &mut diff.changes {
             mask_change(&masker, change, secret);
         }
-    }
+    });
     for text in &mut comparison.texts {
         for side in text.before.iter_mut().chain(&mut text.after) {
             *side = render::lines::masked(side, &masker);

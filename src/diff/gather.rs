@@ -6,6 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::{Diagnostic, TextDiff};
 use crate::manifest::{self, Chunk, Documents, Object, SourceFile, chunks};
 use crate::yaml::Unreadable;
@@ -24,6 +26,25 @@ pub(super) struct Gathered {
     pub(super) secrets: Vec<Object>,
     /// How many documents were left out.
     pub(super) unchanged: usize,
+}
+
+impl Gathered {
+    /// The objects whose secrets are masked, in an order that does not depend on what was left out: a
+    /// secret's number must not either.
+    pub(super) fn telling(&self) -> Vec<&Object> {
+        let both = self.left.iter().chain(&self.right);
+        let mut telling: Vec<&Object> =
+            both.filter(|sourced| !sourced.cancelled).map(|sourced| &sourced.object).collect();
+        let same =
+            self.left.iter().filter(|sourced| sourced.cancelled).map(|sourced| &sourced.object);
+        let mut unchanged: Vec<&Object> =
+            same.filter(|object| object.is_secret()).chain(&self.secrets).collect();
+        unchanged.sort_by_key(|object| {
+            (&object.environment, &object.path, object.position, object.line)
+        });
+        telling.extend(unchanged);
+        telling
+    }
 }
 
 /// An object, and whether its very text stands on the other side.
@@ -141,8 +162,12 @@ fn has_content(text: &str) -> bool {
 
 /// An object is the same wherever it stands; a document without a name is not.
 fn is_object_like(text: &str) -> bool {
-    let at_start_of_line = |key: &str| text.starts_with(key) || text.contains(&format!("\n{key}"));
-    at_start_of_line("kind:") && at_start_of_line("apiVersion:")
+    let at_start_of_line = |key: &str| text.starts_with(&key[1..]) || contains(text, key);
+    at_start_of_line("\nkind:") && at_start_of_line("\napiVersion:")
+}
+
+fn contains(text: &str, part: &str) -> bool {
+    memmem::find(text.as_bytes(), part.as_bytes()).is_some()
 }
 
 /// Documents that seem to be the same object as one that differs are read too: they are duplicates.
@@ -170,11 +195,11 @@ fn quick_name(text: &str) -> Option<(&str, &str)> {
     let (mut kind, mut name) = (None, None);
     let mut indent: Option<Option<usize>> = None;
     for line in text.lines() {
-        let content = line.trim_start_matches([' ', '-']);
+        let depth = line.bytes().take_while(|byte| matches!(byte, b' ' | b'-')).count();
+        let content = &line[depth..];
         if content.is_empty() || content.starts_with('#') {
             continue;
         }
-        let depth = line.len() - content.len();
         if depth == 0 {
             indent = line.starts_with("metadata:").then_some(None);
             kind = kind.or_else(|| line.strip_prefix("kind:").map(bare));
@@ -195,7 +220,8 @@ fn quick_name(text: &str) -> Option<(&str, &str)> {
 }
 
 fn bare(value: &str) -> &str {
-    value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\''])
+    let end = memmem::find(value.as_bytes(), b" #").unwrap_or(value.len());
+    value[..end].trim().trim_matches(['"', '\''])
 }
 
 type Read = Vec<(usize, Result<Documents, Unreadable>)>;
@@ -296,7 +322,7 @@ fn duplicate_keys(file: &SourceFile, documents: &Documents) -> Vec<Diagnostic> {
 
 fn secrets_of(piece: &Piece<'_>) -> Vec<Object> {
     let text = piece.text();
-    if !text.contains("Secret") || !(text.contains("data") || text.contains("Data")) {
+    if !contains(text, "Secret") || !(contains(text, "data") || contains(text, "Data")) {
         return Vec::new();
     }
     let read = manifest::read(piece.file, &piece.chunk, piece.position);

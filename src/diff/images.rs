@@ -1,14 +1,16 @@
 //! The images of a change: what nine of ten readers want to know first.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use semver::Version;
 
 use super::ObjectDiff;
 use crate::image::{self, ImageRef};
 use crate::yaml::Value;
-use crate::yaml::value::Data;
+use crate::yaml::value::{Data, Map};
 
 /// What kind of step an image takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,14 +129,17 @@ pub fn of(value: &Value) -> BTreeMap<String, Use> {
     found
 }
 
-fn walk(value: &Value, path: &mut Vec<String>, found: &mut BTreeMap<String, Use>) {
+/// The keys and items that lead somewhere.
+type Way<'v> = Vec<Cow<'v, str>>;
+
+fn walk<'v>(value: &'v Value, path: &mut Way<'v>, found: &mut BTreeMap<String, Use>) {
     match &value.data {
         Data::Map(map) => {
-            if let Some(image) = structured(value, path) {
+            if let Some(image) = structured(map, path) {
                 found.insert(path.join("."), image);
             }
             for entry in map.entries() {
-                path.push(entry.key.to_string());
+                path.push(Cow::Borrowed(&entry.key));
                 match entry.value.as_str() {
                     Some(text) if &*entry.key == "image" => {
                         if let Some(image) = ImageRef::parse(text) {
@@ -153,7 +158,7 @@ fn walk(value: &Value, path: &mut Vec<String>, found: &mut BTreeMap<String, Use>
         Data::List(items) => {
             for (index, item) in items.iter().enumerate() {
                 let name = ["name", "newName"].iter().find_map(|key| item.str_at(&[key]));
-                path.push(name.map_or_else(|| index.to_string(), str::to_owned));
+                path.push(name.map_or_else(|| index.to_string().into(), Cow::Borrowed));
                 walk(item, path, found);
                 path.pop();
             }
@@ -162,11 +167,11 @@ fn walk(value: &Value, path: &mut Vec<String>, found: &mut BTreeMap<String, Use>
     }
 }
 
-fn embedded(text: &str, line: u32, path: &mut Vec<String>, found: &mut BTreeMap<String, Use>) {
+fn embedded(text: &str, line: u32, path: &Way<'_>, found: &mut BTreeMap<String, Use>) {
     use crate::yaml::{Schema, Stream, expand};
     let Ok(stream) = Stream::parse(text.to_owned()) else { return };
     let Ok(tree) = expand(&stream, 0, Schema::Kubernetes, line as usize) else { return };
-    walk(&tree.value, path, found);
+    walk(&tree.value, &mut path.clone(), found);
 }
 
 fn single(image: ImageRef, line: u32) -> Use {
@@ -174,13 +179,16 @@ fn single(image: ImageRef, line: u32) -> Use {
 }
 
 /// Maps that spell an image in several keys: Helm values, kustomize `images:`, Helm parameters.
-fn structured(value: &Value, path: &[String]) -> Option<Use> {
-    let map = value.as_map()?;
+fn structured(map: &Map, path: &[Cow<'_, str>]) -> Option<Use> {
+    const KEYS: &[&str] = &["tag", "imageTag", "image_tag", "newTag", "newName"];
+    let is_parameter = path.iter().rev().nth(1).is_some_and(|key| key == "parameters");
+    // Nearly every map ends here.
+    if !is_parameter && !map.entries().iter().any(|entry| KEYS.contains(&&*entry.key)) {
+        return None;
+    }
     let text = |key: &str| map.get(key).and_then(Value::scalar_text).filter(|text| text != "null");
     let line_of = |key: &str| map.entry(key).map(|entry| entry.line);
-    if let (Some(name), Some("parameters")) =
-        (text("name"), path.iter().rev().nth(1).map(String::as_str))
-    {
+    if let (Some(name), true) = (text("name"), is_parameter) {
         let owner = name.strip_suffix(".tag")?.to_owned();
         return Some(Use {
             name: owner,
@@ -196,7 +204,7 @@ fn structured(value: &Value, path: &[String]) -> Option<Use> {
     let tag_key =
         ["tag", "imageTag", "image_tag"].into_iter().find(|key| map.get(key).is_some())?;
     let (tag, line) = (text(tag_key)?, line_of(tag_key)?);
-    let above = path.last().map(String::as_str);
+    let above = path.last();
     let repository = text("repository").or_else(|| text("imageRepository")).or_else(|| {
         let is_image = above.is_some_and(|key| key.to_ascii_lowercase().ends_with("image"));
         text("name").filter(|_| is_image)
@@ -211,12 +219,12 @@ fn structured(value: &Value, path: &[String]) -> Option<Use> {
 }
 
 /// `api.image` names the image of a lone `tag` under it; a `tag` elsewhere is anything.
-fn keys_above(path: &[String]) -> Option<String> {
+fn keys_above(path: &[Cow<'_, str>]) -> Option<String> {
     let (last, above) = path.split_last()?;
     let is_image = last.to_ascii_lowercase().ends_with("image");
     match (is_image, above.last()) {
-        (true, Some(app)) => Some(app.clone()),
-        (true, None) => Some(last.clone()),
+        (true, Some(app)) => Some(app.to_string()),
+        (true, None) => Some(last.to_string()),
         (false, _) => None,
     }
 }
@@ -225,11 +233,12 @@ fn keys_above(path: &[String]) -> Option<String> {
 #[must_use]
 pub fn changes(objects: &[ObjectDiff]) -> Vec<ImageChange> {
     let mut rows: BTreeMap<(String, Option<String>, Option<String>), ImageChange> = BTreeMap::new();
-    for diff in objects {
-        let images = |side: &Option<crate::manifest::Object>| {
-            side.as_ref().map(|object| of(&object.value)).unwrap_or_default()
-        };
-        let (before, after) = (images(&diff.before), images(&diff.after));
+    let images = |side: &Option<crate::manifest::Object>| {
+        side.as_ref().map(|object| of(&object.value)).unwrap_or_default()
+    };
+    let found: Vec<_> =
+        objects.par_iter().map(|diff| (images(&diff.before), images(&diff.after))).collect();
+    for (diff, (before, after)) in objects.iter().zip(found) {
         let mut places: Vec<&String> = before.keys().chain(after.keys()).collect();
         places.sort_unstable();
         places.dedup();

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::path::{FieldPath, Step};
 use crate::manifest::{Object, is_secret};
-use crate::yaml::value::Data;
+use crate::yaml::value::{Data, Map};
 use crate::yaml::{Schema, Stream, Value, expand};
 
 /// Shorter secrets are masked in their own place only: `true` elsewhere is not one.
@@ -49,7 +49,7 @@ impl Masker {
     fn visit<'v>(&mut self, value: &'v Value, path: &mut Vec<&'v str>, secret: bool) {
         match &value.data {
             Data::Map(map) => {
-                let named = map.get("name").and_then(Value::as_str).is_some_and(is_telling);
+                let named = is_telling_pair(map);
                 for entry in map.entries() {
                     path.push(&entry.key);
                     let literal = named && &*entry.key == "value";
@@ -142,13 +142,9 @@ impl Masker {
     pub fn mask(&self, value: &mut Value, secret: bool, encoded: bool) {
         match &mut value.data {
             Data::Map(map) => {
-                let named = map.get("name").and_then(Value::as_str).is_some_and(is_telling);
-                let telling: Vec<bool> = map
-                    .entries()
-                    .iter()
-                    .map(|e| is_telling_key(&e.key, &e.value) || (named && &*e.key == "value"))
-                    .collect();
-                for (value, telling) in map.values_mut().zip(telling) {
+                let named = is_telling_pair(map);
+                for (key, value) in map.iter_mut() {
+                    let telling = is_telling_key(key, value) || (named && key == "value");
                     self.mask(value, secret || telling, encoded);
                 }
             }
@@ -177,10 +173,9 @@ impl Masker {
     pub fn mask_object(&self, value: &mut Value) {
         let secret = is_secret(value);
         let Data::Map(map) = &mut value.data else { return self.mask(value, false, false) };
-        let keys: Vec<Box<str>> = map.entries().iter().map(|entry| entry.key.clone()).collect();
-        for (key, value) in keys.iter().zip(map.values_mut()) {
-            let own = secret && matches!(&**key, "data" | "stringData");
-            self.mask(value, own || is_telling_key(key, value), own && **key == *"data");
+        for (key, value) in map.iter_mut() {
+            let own = secret && matches!(key, "data" | "stringData");
+            self.mask(value, own || is_telling_key(key, value), own && key == "data");
         }
     }
 }
@@ -198,6 +193,11 @@ fn is_secret_place(path: &[&str], secret: bool) -> bool {
         ["data" | "stringData"] | [.., COPY] => secret,
         _ => false,
     }
+}
+
+/// `{name: DB_PASSWORD, value: …}`.
+fn is_telling_pair(map: &Map) -> bool {
+    map.get("value").is_some() && map.get("name").and_then(Value::as_str).is_some_and(is_telling)
 }
 
 /// A name such as `DB_PASSWORD`.

@@ -22,8 +22,10 @@ pub mod rules;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::manifest::{Object, SourceFile};
-use compare::{Change, Terms, compare as compare_values};
+use compare::{Change, Found, Terms, compare as compare_values};
 use gather::Sourced;
 use ignore::{IgnoreRule, Ignored};
 use images::ImageChange;
@@ -169,6 +171,8 @@ pub struct Comparison {
     pub ignored: Vec<Ignored>,
     /// Objects that are the same.
     pub unchanged: usize,
+    /// Objects and files that differ and were not asked for.
+    pub hidden: usize,
     /// What masked the secrets, for outputs that show the files' own text.
     pub masker: Masker,
 }
@@ -221,8 +225,10 @@ impl Comparison {
         keep_object: impl Fn(&ObjectDiff) -> bool,
         keep_text: impl Fn(&TextDiff) -> bool,
     ) {
+        let all = self.objects.len() + self.texts.len();
         self.objects.retain(keep_object);
         self.texts.retain(keep_text);
+        self.hidden += all - self.objects.len() - self.texts.len();
         let titles: std::collections::HashSet<String> =
             self.objects.iter().map(|object| object.object().title()).collect();
         for image in &mut self.images {
@@ -238,9 +244,7 @@ impl Comparison {
 pub fn compare(left: &[SourceFile], right: &[SourceFile], options: &Options) -> Comparison {
     let shortcut = options.shortcut && options.names.is_empty();
     let mut gathered = gather::gather(left, right, shortcut);
-    let secrets = gathered.secrets.iter();
-    let read = gathered.left.iter().chain(&gathered.right).map(|sourced| &sourced.object);
-    let masker = Masker::learn(secrets.chain(read));
+    let masker = Masker::learn(gathered.telling().into_iter());
     normalize::names(&mut gathered.left, &options.names);
     for sourced in gathered.left.iter_mut().chain(&mut gathered.right) {
         normalize::secret(&mut sourced.object.value);
@@ -257,12 +261,8 @@ pub fn compare(left: &[SourceFile], right: &[SourceFile], options: &Options) -> 
         unchanged: gathered.unchanged,
         diagnostics,
     };
-    for (old, new) in matched.pairs {
-        collector.pair(old, new, Status::Changed);
-    }
-    for (old, new) in matched.renamed {
-        collector.pair(old, new, Status::Renamed);
-    }
+    collector.pairs(&matched.pairs, Status::Changed);
+    collector.pairs(&matched.renamed, Status::Renamed);
     for old in matched.removed {
         collector.alone(Some(old), None);
     }
@@ -284,13 +284,24 @@ struct Collector<'o> {
 }
 
 impl Collector<'_> {
-    fn pair(&mut self, old: usize, new: usize, status: Status) {
-        let (Some(before), Some(after)) = (self.left[old].take(), self.right[new].take()) else {
-            return;
-        };
-        let (before, after) = (before.object, after.object);
-        let terms = Terms { rules: &self.options.lists, identity: after.identity.as_ref() };
-        let found = compare_values(&before.value, &after.value, terms);
+    /// Compares pair by pair, on all cores.
+    fn pairs(&mut self, pairs: &[(usize, usize)], status: Status) {
+        let mut work: Vec<(Object, Object, Found)> = Vec::with_capacity(pairs.len());
+        for &(old, new) in pairs {
+            if let (Some(before), Some(after)) = (self.left[old].take(), self.right[new].take()) {
+                work.push((before.object, after.object, Found::default()));
+            }
+        }
+        work.par_iter_mut().for_each(|(before, after, found)| {
+            let terms = Terms { rules: &self.options.lists, identity: after.identity.as_ref() };
+            *found = compare_values(&before.value, &after.value, terms);
+        });
+        for (before, after, found) in work {
+            self.pair(before, after, found, status);
+        }
+    }
+
+    fn pair(&mut self, before: Object, after: Object, found: Found, status: Status) {
         for (path, line) in found.ambiguous {
             self.diagnostics.push(Diagnostic {
                 path: Arc::clone(&after.path),
@@ -351,6 +362,7 @@ impl Collector<'_> {
             diagnostics: self.diagnostics,
             ignored: self.ignored,
             unchanged: self.unchanged,
+            hidden: 0,
             masker,
         };
         conceal::mask_all(&mut comparison);

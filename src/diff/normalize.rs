@@ -91,8 +91,7 @@ fn rename(
 ) {
     match &mut value.data {
         Data::Map(map) => {
-            let keys: Vec<Box<str>> = map.entries().iter().map(|entry| entry.key.clone()).collect();
-            for (key, value) in keys.iter().zip(map.values_mut()) {
+            for (key, value) in map.iter_mut() {
                 rename(value, key, names, namespaces);
             }
         }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::schema;
 use crate::error::{Code, Hinted};
+use crate::event::Target;
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
 
@@ -20,6 +21,8 @@ pub struct Config {
     pub environments: BTreeMap<String, EnvironmentConfig>,
     /// By name.
     pub apps: BTreeMap<String, App>,
+    /// Where to say what happens, by name.
+    pub notify: BTreeMap<String, Target>,
     policy: PolicyConfig,
     /// Differences that do not count.
     pub ignore: Vec<IgnoreConfig>,

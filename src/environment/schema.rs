@@ -16,6 +16,7 @@ enum Shape {
 const ROOT: Shape = Shape::Keys(&[
     ("environments", Shape::Named(&Shape::Keys(ENVIRONMENT))),
     ("apps", Shape::Named(&Shape::Keys(&[("image", Shape::Scalar), ("source", Shape::Scalar)]))),
+    ("notify", Shape::Named(&Shape::Keys(NOTIFY))),
     ("policy", Shape::Keys(&[("registries", Shape::List), ("deny-tags", Shape::List)])),
     ("ignore", Shape::List),
     ("list-keys", Shape::Named(&Shape::List)),
@@ -36,6 +37,33 @@ const RENDER: &[(&str, Shape)] = &[
     ("release", Shape::Scalar),
     ("values", Shape::List),
     ("args", Shape::List),
+];
+
+const NOTIFY: &[(&str, Shape)] = &[
+    ("kind", Shape::Scalar),
+    ("url", Shape::Scalar),
+    ("url_env", Shape::Scalar),
+    ("url_file", Shape::Scalar),
+    ("token_env", Shape::Scalar),
+    ("token_file", Shape::Scalar),
+    ("secret_env", Shape::Scalar),
+    ("secret_file", Shape::Scalar),
+    ("events", Shape::List),
+    ("environments", Shape::List),
+    ("channel", Shape::Scalar),
+    ("topic", Shape::Scalar),
+    ("thread", Shape::Scalar),
+    ("edit", Shape::Scalar),
+    ("username", Shape::Scalar),
+    ("template", Shape::Scalar),
+    ("format", Shape::Scalar),
+    ("signature", Shape::Scalar),
+    ("forge", Shape::Scalar),
+    ("from", Shape::Scalar),
+    ("to", Shape::List),
+    ("tags", Shape::List),
+    ("dashboard", Shape::Scalar),
+    ("allow_http", Shape::Scalar),
 ];
 
 /// Checks the keys of a configuration; `name` is the file's.

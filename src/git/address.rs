@@ -41,7 +41,7 @@ pub(super) struct UserInfo {
 /// Whether a text is an address of Git's rather than a path in the file system.
 #[must_use]
 pub fn looks_remote(text: &str) -> bool {
-    text.contains("://") || scp_like(text).is_some()
+    text.contains("://") || mistyped(text).is_some() || scp_like(text).is_some()
 }
 
 /// Whether somebody wrote a password into a URL.
@@ -54,6 +54,9 @@ pub fn carries_password(text: &str) -> bool {
 pub(super) fn parse(text: &str) -> anyhow::Result<(Address, Option<UserInfo>)> {
     let text = text.trim();
     let Some((scheme, _)) = text.split_once("://") else {
+        if let Some(cause) = mistyped(text) {
+            return Err(invalid(text, cause));
+        }
         return Ok((scp_like(text).unwrap_or_else(|| Address::Local(PathBuf::from(text))), None));
     };
     match scheme.to_ascii_lowercase().as_str() {
@@ -61,15 +64,41 @@ pub(super) fn parse(text: &str) -> anyhow::Result<(Address, Option<UserInfo>)> {
         "ssh" | "git+ssh" | "ssh+git" => Ok((ssh(text)?, None)),
         "file" => Ok((Address::Local(file(text)?), None)),
         _ => {
-            let message = format!("cannot use `{}`: `{scheme}` is not supported", mask(text));
+            let message = format!("cannot use `{}`: `{scheme}` is not supported", masked(text));
             let hint = "use https://, ssh://, user@host:path, file:// or a path";
             Err(Hinted::new(Code::Usage, message, hint).into())
         }
     }
 }
 
+/// What is no address but looks like one with a password in it: it must get neither to `ssh` nor to the screen.
+fn mistyped(text: &str) -> Option<&'static str> {
+    if text.starts_with(['/', '.', '~']) {
+        return None;
+    }
+    let (first, _) = text.split_once(':').unwrap_or((text, ""));
+    let scheme = first.split('/').next().unwrap_or(first).to_ascii_lowercase();
+    if matches!(&*scheme, "http" | "https" | "ssh" | "git+ssh" | "ssh+git" | "file")
+        && text[scheme.len()..].starts_with([':', '/'])
+    {
+        return Some("between the scheme and the host belongs `://`");
+    }
+    let start = text.find(']').unwrap_or(0);
+    let (user, _) = text[start..].split_once('@')?;
+    user.contains(':').then_some("SSH takes no password, and a URL begins with a scheme")
+}
+
+/// An address that could not be understood, without all that may be a password.
+fn masked(text: &str) -> String {
+    let (scheme, rest) = text.split_at(text.find("://").map_or(0, |at| at + 3));
+    match rest.rfind('@') {
+        Some(at) if rest[..at].contains(':') => format!("{scheme}***{}", &rest[at..]),
+        _ => mask(text),
+    }
+}
+
 fn invalid(text: &str, cause: &str) -> anyhow::Error {
-    let message = format!("cannot use `{}`: {cause}", mask(text));
+    let message = format!("cannot use `{}`: {cause}", masked(text));
     let hint =
         "it reads like `https://github.com/acme/gitops.git` or `git@github.com:acme/gitops.git`";
     Hinted::new(Code::Usage, message, hint).into()
@@ -186,6 +215,21 @@ impl Address {
         }
     }
 
+    /// The same for `git`: a path below the home directory of an SSH server has no form as a URL.
+    pub(super) fn for_git(&self) -> String {
+        match self {
+            Self::Ssh { user, host, port, path } if !path.starts_with(['/', '~']) => {
+                let user = user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+                match port {
+                    Some(port) => format!("{user}[{host}:{port}]:{path}"),
+                    None if host.contains(':') => format!("{user}[{host}]:{path}"),
+                    None => format!("{user}{host}:{path}"),
+                }
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// The host that credentials are bound to, with the port where it is not the scheme's own.
     #[must_use]
     pub fn host(&self) -> Option<String> {
@@ -238,6 +282,43 @@ mod tests {
         ];
         for (text, shown) in table {
             assert_eq!(parse(text).unwrap().0.to_string(), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_mistyped_address_goes_nowhere() {
+        let table = [
+            ("me:canary@host:a.git", "***@host:a.git"),
+            ("me:canary@host/a.git", "***@host/a.git"),
+            ("https:/me:canary@host/a", "***@host/a"),
+            ("https:me:canary@host/a", "***@host/a"),
+            ("https//me:canary@host/a", "***@host/a"),
+            ("https://me:can/ary@host/a", "https://***@host/a"),
+            ("ftp://me:canary@host/a", "ftp://***@host/a"),
+            ("ssh://me:canary@host/a", "ssh://***@host/a"),
+            ("http:/host/a", "http:/host/a"),
+        ];
+        for (text, shown) in table {
+            assert!(looks_remote(text), "{text}");
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("cannot use `{shown}`: ")), "{error}");
+        }
+        for text in ["git@h:a@b", "[git@h:2222]:a", "./a:b@c", "/srv/a:b@c", "[::1]:a", "httpd:a"] {
+            assert!(parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn git_gets_the_address_that_was_meant() {
+        let table = [
+            ("git@h:a/b.git", "git@h:a/b.git"),
+            ("[git@h:2222]:a", "git@[h:2222]:a"),
+            ("git@h:/a", "ssh://git@h/a"),
+            ("ssh://h/~me/b", "ssh://h/~me/b"),
+            ("https://h/a", "https://h/a"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(parse(text).unwrap().0.for_git(), expected, "{text}");
         }
     }
 

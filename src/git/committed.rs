@@ -63,6 +63,6 @@ impl Checkout {
             let hint = "`git remote -v` lists them; --remote chooses one, --repo URL needs none";
             return Err(Hinted::new(Code::Git, message, hint).into());
         };
-        Ok(Upstream::new(remote, url, branch))
+        Ok(Upstream::new(remote, self.placed(url), branch))
     }
 }

@@ -3,8 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use git2::ConfigLevel;
 use url::Url;
+
+use crate::http::Secret;
 
 /// What Git's variables say about its configuration, as values.
 #[derive(Clone, Debug, Default)]
@@ -75,9 +79,29 @@ impl Config {
     /// A value that names a file: `~/` is the home directory.
     #[must_use]
     pub fn path(&self, key: &str) -> Option<PathBuf> {
-        let value = self.get(key).filter(|value| !value.is_empty())?;
+        self.get(key).filter(|value| !value.is_empty()).map(|value| self.expanded(value))
+    }
+
+    /// The file that a value names.
+    pub(super) fn expanded(&self, value: &str) -> PathBuf {
         let home = value.strip_prefix("~/").zip(self.home.as_ref());
-        Some(home.map_or_else(|| PathBuf::from(value), |(rest, home)| home.join(rest)))
+        home.map_or_else(|| PathBuf::from(value), |(rest, home)| home.join(rest))
+    }
+
+    /// Has the secrets of `http.extraHeader` masked wherever they turn up: a server may repeat them.
+    pub(super) fn hide_secrets(&self) {
+        let lines = self
+            .entries
+            .iter()
+            .filter(|(name, _)| name.starts_with("http.") && name.ends_with(".extraheader"));
+        for (_, line) in lines {
+            let (name, value) = line.split_once(':').unwrap_or((line, ""));
+            let name = name.to_ascii_lowercase();
+            let names = ["authorization", "token", "key", "secret", "cookie", "auth"];
+            if names.iter().any(|part| name.contains(part)) {
+                hide(value.trim());
+            }
+        }
     }
 
     /// All values of `<section>.<key>` and of `<section>.<pattern>.<key>` whose pattern fits the URL, the most
@@ -112,6 +136,20 @@ impl Config {
         };
         let pushed = if push { longest(".pushinsteadof") } else { None };
         pushed.or_else(|| longest(".insteadof")).unwrap_or_else(|| url.to_owned())
+    }
+}
+
+/// A header's value, its credential without the scheme, and what that says when it is decoded.
+fn hide(value: &str) {
+    let credential = value.split_once(' ').map_or(value, |(_, credential)| credential.trim());
+    let decoded = STANDARD.decode(credential).or_else(|_| STANDARD_NO_PAD.decode(credential));
+    let decoded = decoded.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let password = decoded.as_ref().and_then(|pair| pair.split_once(':')).map(|(_, word)| word);
+    for secret in
+        [Some(value), Some(credential), decoded.as_deref(), password].into_iter().flatten()
+    {
+        // Made to be remembered.
+        let _ = Secret::new(secret);
     }
 }
 
@@ -183,6 +221,21 @@ mod tests {
         assert!(config.is_true("commit.gpgsign"));
         assert_eq!(config.get("http.https://H/a.extraheader"), Some("x"));
         assert_eq!(config.get("http.https://h/a.extraheader"), None);
+    }
+
+    #[test]
+    fn headers_are_secrets() {
+        let basic = STANDARD.encode("ci:canary-basic");
+        config(&[
+            ("http.https://h/.extraHeader", &format!("Authorization: Basic {basic}")),
+            ("http.extraHeader", "PRIVATE-TOKEN: canary-private"),
+            ("http.extraHeader", "Authorization: bearer canary-bearer"),
+            ("http.extraHeader", "X-Trace: visible-trace"),
+        ])
+        .hide_secrets();
+        let said = format!("{basic} ci:canary-basic canary-basic canary-private canary-bearer");
+        assert_eq!(crate::http::mask(&said), "*** *** *** *** ***");
+        assert_eq!(crate::http::mask("visible-trace"), "visible-trace");
     }
 
     #[test]

@@ -97,20 +97,25 @@ fn now() -> (i64, i32) {
     })
 }
 
-/// `@seconds +hhmm` as Git stores dates, or ISO 8601 as it shows them.
+/// `@seconds +hhmm` as Git stores dates, ISO 8601 as it shows them, or RFC 2822 as mail has them. Without a
+/// zone it is local time, as far from Greenwich as now.
 fn parse_date(text: &str) -> Option<(i64, i32)> {
     let text = text.trim();
     let (head, zone) = match text.rsplit_once(' ') {
-        Some((head, zone)) if zone.starts_with(['+', '-']) => (head, Some(zone)),
+        Some((head, zone)) if zone.starts_with(['+', '-']) || zone == "GMT" => (head, Some(zone)),
         _ => (text, None),
     };
     if let Ok(seconds) = head.trim_start_matches('@').parse() {
         return Some((seconds, zone.map_or(Some(0), parse_zone)?));
     }
-    let (date, rest) = head.split_once(['T', ' '])?;
+    let mail = mail_date(head);
+    let (date, rest) = match &mail {
+        Some((date, time)) => (date.as_str(), *time),
+        None => head.split_once(['T', ' '])?,
+    };
     let at = rest.find(['Z', '+', '-']).unwrap_or(rest.len());
     let (time, inner) = rest.split_at(at);
-    let zone = if inner.is_empty() { zone.unwrap_or("Z") } else { inner };
+    let zone = if inner.is_empty() { zone } else { Some(inner) };
     let number = |text: &str| text.parse::<i64>().ok();
     let [year, month, day] = date.split('-').map(number).collect::<Option<Vec<_>>>()?[..] else {
         return None;
@@ -124,14 +129,25 @@ fn parse_date(text: &str) -> Option<(i64, i32)> {
     let ok = (1..=12).contains(&month) && (1..=31).contains(&day) && (1970..3000).contains(&year);
     let ok =
         ok && (0..24).contains(&hour) && (0..60).contains(&minute) && (0..=60).contains(&second);
-    let offset = parse_zone(zone)?;
+    let offset = zone.map_or(Some(now().1), parse_zone)?;
     let days = days_since_1970(year, month, day);
     let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - i64::from(offset) * 60;
     ok.then_some((seconds, offset))
 }
 
+/// `Thu, 07 Apr 2005 22:13:13`, with or without the day of the week, as an ISO date and the time.
+fn mail_date(text: &str) -> Option<(String, &str)> {
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let text = text.split_once(',').map_or(text, |(_, rest)| rest).trim();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [day, month, year, time] = words[..] else { return None };
+    let month = MONTHS.iter().position(|name| month.to_ascii_lowercase().starts_with(name))? + 1;
+    Some((format!("{year}-{month}-{day}"), time))
+}
+
 fn parse_zone(text: &str) -> Option<i32> {
-    if text == "Z" {
+    if matches!(text, "Z" | "GMT") {
         return Some(0);
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
@@ -203,11 +219,19 @@ mod tests {
             ("2023-11-14 22:13:20 +0000", Some((1_700_000_000, 0))),
             ("2023-11-15T00:13:20+02:00", Some((1_700_000_000, 120))),
             ("2024-02-29T00:00:00Z", Some((1_709_164_800, 0))),
+            ("Tue, 14 Nov 2023 22:13:20 +0000", Some((1_700_000_000, 0))),
+            ("Wed, 15 Nov 2023 00:13:20 +0200", Some((1_700_000_000, 120))),
+            ("14 November 2023 22:13:20 GMT", Some((1_700_000_000, 0))),
+            ("Tue, 14 Nov 22:13:20 +0000", None),
+            ("14 Foo 2023 22:13:20 +0000", None),
             ("2024-13-01T00:00:00Z", None),
             ("yesterday", None),
         ];
         for (text, expected) in table {
             assert_eq!(parse_date(text), expected, "{text}");
         }
+        let local = i64::from(now().1);
+        let seconds = |text| parse_date(text).map(|(seconds, _)| seconds);
+        assert_eq!(seconds("2023-11-14 22:13:20"), Some(1_700_000_000 - local * 60));
     }
 }

@@ -6,6 +6,9 @@
 //! 64 racing jobs some need 18 tries, and that is normal.
 
 use std::cell::RefCell;
+use std::io::{
+    self, ErrorKind::QuotaExceeded, ErrorKind::ReadOnlyFilesystem, ErrorKind::StorageFull,
+};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,19 +16,15 @@ use super::backend::{Access, Push, Pushed, Tip, View};
 use super::commit::{self, Person};
 use super::head::{Head, Standing, sealed};
 use super::objects::Mode;
-use super::refusal::{is_final, is_race, is_same, rejected};
+use super::refusal::{is_final, is_same, rejected};
 use super::remote::Remote;
+use super::settle::{Course, Refused, Unanswered};
 use super::sign::Signer;
 use super::store::Edit;
 use super::trouble;
 use crate::change::ChangeSet;
 use crate::error::{Code, Hinted};
 use crate::snapshot::Snapshot;
-
-/// Failures in a row that may pass by themselves.
-const MOST_TROUBLES: u32 = 5;
-/// The same unknown reason so often is no race.
-const MOST_SAME: u32 = 10;
 
 /// Who commits, and where to.
 #[derive(Clone, Debug)]
@@ -91,27 +90,10 @@ pub struct Landed {
 
 impl Landed {
     /// Nothing done on a tip.
-    fn at(tip: Tip) -> Self {
+    pub(super) fn at(tip: Tip) -> Self {
         let (revision, replaced) = (None, None);
         Self { revision, pushed: false, replaced, base: tip.id, branch: tip.branch, rounds: 0 }
     }
-}
-
-/// What the last push left open.
-enum Open {
-    /// Refused, for this reason; a new tip makes it a lost race.
-    Refused { tip: String, reason: String },
-    /// Not answered: the commit may be there.
-    Unknown { commit: String, error: anyhow::Error },
-}
-
-#[derive(Default)]
-struct Course {
-    rounds: u32,
-    troubles: u32,
-    open: Option<Open>,
-    /// The last unknown reason, and how often it was given in a row.
-    same: (String, u32),
 }
 
 enum Step {
@@ -127,38 +109,51 @@ pub fn land(
     plan: &mut dyn FnMut(&Round<'_>) -> anyhow::Result<Option<Commit>>,
 ) -> anyhow::Result<Landed> {
     let mut course = Course::default();
+    let landed = rounds(remote, landing, plan, &mut course);
+    match landed {
+        Ok(landed) => {
+            let revision = landed.revision.as_deref().filter(|_| landing.head.is_none());
+            remote.backend.finish(revision);
+            Ok(landed)
+        }
+        Err(error) => Err(course.give_up(remote, error)),
+    }
+}
+
+fn rounds(
+    remote: &mut Remote,
+    landing: &Landing<'_>,
+    plan: &mut dyn FnMut(&Round<'_>) -> anyhow::Result<Option<Commit>>,
+    course: &mut Course,
+) -> anyhow::Result<Landed> {
     loop {
         let start = Instant::now();
-        match round(remote, landing, plan, &mut course) {
-            Ok(Step::Landed(landed)) => {
-                remote
-                    .backend
-                    .finish(landed.revision.as_deref().filter(|_| landing.head.is_none()));
-                return Ok(landed);
-            }
+        match round(remote, landing, plan, course) {
+            Ok(Step::Landed(landed)) => return Ok(landed),
             Ok(Step::Again) => {}
             Err(error) if is_unreadable(&error) && remote.backend.heal() => continue,
-            Err(error) if trouble::passes(&error) && course.troubles < MOST_TROUBLES => {
-                course.troubles += 1;
-                remote.say().detail(format!("{error:#}: trying again"));
-                let pause = Duration::from_millis(100 << course.troubles);
+            Err(error) if trouble::passes(&error) => {
+                let Some(pause) = course.patience(trouble::wished(&error)) else {
+                    return Err(error);
+                };
                 if pause >= left(remote) {
                     return Err(error);
                 }
-                thread::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0));
+                remote.say().detail(format!("{error:#}: trying again"));
+                thread::sleep(pause);
                 continue;
             }
             Err(error) => return Err(error),
         }
-        let pause = pause(course.rounds, start.elapsed());
+        let pause = pause(course.rounds, start.elapsed()) + course.lock_pause();
         if pause >= left(remote) {
-            return Err(too_late(remote, &course));
+            return Err(course.too_late(remote));
         }
         thread::sleep(pause);
     }
 }
 
-fn left(remote: &Remote) -> Duration {
+pub(super) fn left(remote: &Remote) -> Duration {
     remote.deadline().saturating_duration_since(Instant::now())
 }
 
@@ -167,23 +162,18 @@ fn pause(rounds: u32, round: Duration) -> Duration {
     round.mul_f64(f64::from(rounds.min(4)) * fastrand::f64())
 }
 
-/// Objects that are not what their names say: the cache's fault, if there is one.
+/// Objects that are not what their names say, or that cannot be written: the cache's fault, if there is one.
 pub(super) fn is_unreadable(error: &anyhow::Error) -> bool {
-    error.chain().any(<dyn std::error::Error>::is::<git2::Error>)
-}
-
-fn too_late(remote: &Remote, course: &Course) -> anyhow::Error {
-    let why = match &course.open {
-        Some(Open::Refused { reason, .. }) => format!(" ({reason})"),
-        Some(Open::Unknown { error, .. }) => format!(" ({error:#})"),
-        None => String::new(),
-    };
-    let rounds = course.rounds;
-    let message = format!(
-        "cannot push to `{}` in time: {rounds} attempts, each time others were faster{why}",
-        remote.address()
-    );
-    Hinted::new(Code::Timeout, message, "try again, or give it longer with --timeout").into()
+    error.chain().any(|cause| {
+        let Some(error) = cause.downcast_ref::<io::Error>() else {
+            return cause.is::<git2::Error>();
+        };
+        // libgit2's error of a full disk comes through a stream.
+        let is_inside = error
+            .get_ref()
+            .is_some_and(<dyn std::error::Error + std::marker::Send + Sync>::is::<git2::Error>);
+        is_inside || matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+    })
 }
 
 fn round(
@@ -193,10 +183,11 @@ fn round(
     course: &mut Course,
 ) -> anyhow::Result<Step> {
     let tip = remote.refresh(landing.branch, Access::Write)?;
-    if let Some(landed) = settle(remote, &tip, course)? {
+    if let Some(landed) = course.settle(remote, &tip)? {
         return Ok(Step::Landed(landed));
     }
     course.rounds += 1;
+    course.words.clear();
     let files = remote.backend.files()?;
     let rounds = course.rounds;
     let round = Round { number: rounds, branch: &tip.branch, tip: &tip.id, files: &*files };
@@ -236,7 +227,7 @@ fn round(
     let words = remote.backend.take_words();
     let pushed = pushed?;
     let is_magic = landing.head.is_some_and(Head::is_magic);
-    speak(remote, &pushed, is_magic, words);
+    course.words = speak(remote, &pushed, is_magic, words);
     let landed = Landed {
         revision: Some(commit.clone()),
         pushed: true,
@@ -269,31 +260,34 @@ fn after_push(
                 return Err(rejected(remote, &reason));
             }
             remote.say().detail(format!("attempt {rounds}: {reason}"));
-            course.open = Some(Open::Refused { tip: landed.base, reason });
+            course.refused = Some(Refused { tip: landed.base, reason });
             Ok(Step::Again)
         }
         Pushed::Unknown(error) => {
             remote.say().detail(format!("attempt {rounds}: {error:#}: looking for our commit"));
             let commit = landed.revision.unwrap_or_default();
-            course.open = Some(Open::Unknown { commit, error });
+            course.open.retain(|open| open.commit != commit);
+            course.open.push(Unanswered { commit, tip: landed.base, error });
             Ok(Step::Again)
         }
     }
 }
 
-/// Passes on what the remote said. Of a lost race only whoever asks wants to hear.
-fn speak(remote: &Remote, pushed: &Pushed, is_magic: bool, words: Vec<String>) {
+/// Passes on what the remote said. Of a lost race only whoever asks wants to hear, or who gives up: the lines
+/// that are held back for that.
+fn speak(remote: &Remote, pushed: &Pushed, is_magic: bool, words: Vec<String>) -> Vec<String> {
     let is_over = match pushed {
         Pushed::Refused(reason) => is_final(reason) || is_magic,
         Pushed::Done(_) | Pushed::Unknown(_) => true,
     };
-    for line in words {
+    for line in &words {
         if is_over {
-            remote.say().remote(&line);
+            remote.say().remote(line);
         } else {
             remote.say().detail(format!("remote: {line}"));
         }
     }
+    if is_over { Vec::new() } else { words }
 }
 
 fn standing(remote: &mut Remote, branch: &str) -> anyhow::Result<Option<Standing>> {
@@ -312,53 +306,6 @@ fn punctual(remote: &mut Remote, landing: &Landing<'_>, tip: &Tip) -> anyhow::Re
         }
     }
     Ok(people)
-}
-
-/// What the new tip says of the last push: landed, lost, or in trouble.
-fn settle(remote: &mut Remote, tip: &Tip, course: &mut Course) -> anyhow::Result<Option<Landed>> {
-    match course.open.take() {
-        None => Ok(None),
-        Some(Open::Unknown { commit, error }) => {
-            if remote.backend.holds(&commit)? {
-                let rounds = course.rounds;
-                let landed = Landed {
-                    revision: Some(commit),
-                    pushed: true,
-                    rounds,
-                    ..Landed::at(tip.clone())
-                };
-                return Ok(Some(landed));
-            }
-            course.troubles += 1;
-            if course.troubles > MOST_TROUBLES {
-                let message = format!("cannot push to `{}`", remote.address());
-                return Err(error.context(Hinted::plain(Code::Git, message)));
-            }
-            Ok(None)
-        }
-        Some(Open::Refused { tip: old, reason }) if old == tip.id => {
-            course.troubles += 1;
-            let may_pass = is_race(&reason) || trouble::sounds_passing(&reason);
-            if may_pass && course.troubles <= MOST_TROUBLES {
-                return Ok(None);
-            }
-            Err(rejected(remote, &reason))
-        }
-        Some(Open::Refused { reason, .. }) => {
-            course.troubles = 0;
-            if is_race(&reason) {
-                course.same = <_>::default();
-            } else if course.same.0 == reason {
-                course.same.1 += 1;
-            } else {
-                course.same = (reason.clone(), 1);
-            }
-            if course.same.1 >= MOST_SAME {
-                return Err(rejected(remote, &reason));
-            }
-            Ok(None)
-        }
-    }
 }
 
 /// The changes at their real places.
@@ -398,6 +345,15 @@ fn text(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cache_that_cannot_be_read_or_written_is_known() {
+        let git = || git2::Error::from_str("failed to write");
+        let full = anyhow::Error::new(io::Error::from(StorageFull)).context("cannot fetch");
+        let yes = [git().into(), io::Error::other(git()).into(), full];
+        assert!(yes.iter().all(is_unreadable));
+        assert!(!is_unreadable(&io::Error::from(io::ErrorKind::BrokenPipe).into()));
+    }
 
     #[test]
     fn pauses_grow_with_the_round_and_stop_growing() {

@@ -145,16 +145,20 @@ pub fn with_trailers<'a>(message: &str, lines: impl Iterator<Item = &'a str>) ->
     text
 }
 
-/// Whether the last paragraph consists of `Key: value` lines and is not the subject.
+/// Whether the last paragraph consists of `Key: value` lines, perhaps folded, and is not the subject. Lines
+/// of changes (`Name: old -> new`) are none.
 fn ends_in_trailers(text: &str) -> bool {
     let Some((_, last)) = text.rsplit_once("\n\n") else { return false };
-    last.lines().all(|line| {
-        line.split_once(": ").is_some_and(|(key, _)| {
+    let is_trailer = |line: &str| {
+        line.split_once(": ").is_some_and(|(key, value)| {
             key.starts_with(|c: char| c.is_ascii_uppercase())
-                && key.contains('-')
                 && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+                && !value.contains(" -> ")
         })
-    })
+    };
+    let is_folded = |line: &str| line.starts_with([' ', '\t']);
+    last.lines().next().is_some_and(is_trailer)
+        && last.lines().all(|line| is_trailer(line) || is_folded(line))
 }
 
 impl Origin {
@@ -248,6 +252,15 @@ mod tests {
             render(&changes, &source, Some(template)),
             "deploy api\n\nReviewed-by: Ada <a@x>\nGitops-Run: https://h/run/1"
         );
+        for trailers in ["Fixes: #12", "Fixes: #12\n  and more\nReviewed-by: Ada <a@x>"] {
+            let template = format!("deploy\n\n{trailers}");
+            let text = render(&changes, &source, Some(&template));
+            assert_eq!(text, format!("deploy\n\n{trailers}\nGitops-Run: https://h/run/1"));
+        }
+        for prose in ["Api: 1 -> 2", "As said: no", "  Fixes: #12"] {
+            let text = render(&changes, &source, Some(&format!("deploy\n\n{prose}")));
+            assert!(text.ends_with("\n\nGitops-Run: https://h/run/1"), "{text}");
+        }
         let error = Message { changes: &changes, source: &source }.render(Some("{{ nope }}"));
         assert!(error.unwrap_err().to_string().contains("undefined"));
     }

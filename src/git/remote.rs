@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use url::Url;
+
 use super::address::{self, Address, UserInfo};
 use super::backend::{Access, Backend, Cli, Direct, NeedsGit, Pushed, Send, Tip, Wire};
 use super::config::Config;
@@ -45,10 +47,11 @@ impl Way {
         Ok(Box::new(Wire::new(&self.address, connection, cache, self.deadline, say)?))
     }
 
-    fn by_git(&self) -> anyhow::Result<Box<dyn Backend>> {
+    /// `base` is the URL that answered.
+    fn by_git(&self, base: Option<&Url>) -> anyhow::Result<Box<dyn Backend>> {
         let carried = self.carried.clone();
         let (address, config, settings) = (&self.address, &self.config, &self.settings);
-        Ok(Box::new(Cli::new(address, carried, config, settings, self.deadline)?))
+        Ok(Box::new(Cli::new(address, base, carried, config, settings, self.deadline)?))
     }
 }
 
@@ -72,6 +75,7 @@ impl Remote {
         timeout: Duration,
         say: Say,
     ) -> anyhow::Result<Self> {
+        config.hide_secrets();
         let (address, carried) = address::parse(&config.rewrite(url, true))?;
         let address = absolute(address)?;
         let deadline = Instant::now() + timeout;
@@ -202,7 +206,7 @@ impl Remote {
         match self.backend.refresh(branch, access) {
             Err(error) if error.downcast_ref::<NeedsGit>().is_some() => {
                 self.way.say.detail(format!("{error}: using `git`"));
-                self.backend = self.way.by_git()?;
+                self.backend = self.way.by_git(self.backend.base().as_ref())?;
                 self.backend.refresh(branch, access)
             }
             result => result,

@@ -2,12 +2,17 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
+use super::child;
 use super::commit::Person;
 use super::config::Config;
 use crate::error::{Code, Hinted};
 use crate::http::plain_text;
+
+/// How long to wait for a program where nobody said.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
@@ -22,6 +27,8 @@ pub struct Signer {
     format: Format,
     program: PathBuf,
     key: String,
+    /// When to stop waiting for the program, which may wait for somebody to type.
+    deadline: Option<Instant>,
 }
 
 impl Signer {
@@ -45,15 +52,21 @@ impl Signer {
         let key = config.path("user.signingkey").map(|key| key.display().to_string());
         let key = match (key, format) {
             (Some(key), _) => key,
-            (None, Format::Ssh) => {
-                let message =
-                    "cannot sign the commit: `gpg.format` is `ssh` without `user.signingKey`";
-                let hint = "set user.signingKey to a key file, or commit.gpgSign to false";
-                return Err(Hinted::new(Code::Config, message, hint).into());
-            }
+            (None, Format::Ssh) => default_key(config)?,
             (None, _) => format!("{} <{}>", committer.name, committer.email),
         };
-        Ok(Some(Self { format, program: named.unwrap_or_else(|| program.into()), key }))
+        Ok(Some(Self {
+            format,
+            program: named.unwrap_or_else(|| program.into()),
+            key,
+            deadline: None,
+        }))
+    }
+
+    /// The same, that gives up then.
+    #[must_use]
+    pub fn until(self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self }
     }
 
     /// The signature of a commit's text.
@@ -96,18 +109,44 @@ impl Signer {
             let hint = "check user.signingKey, or set commit.gpgSign to false";
             anyhow::Error::from(Hinted::new(Code::Git, message, hint))
         };
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| fail(error.to_string()))?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A program that ends early says why on stderr.
-            let _ = stdin.write_all(input.as_bytes());
+        let deadline = self.deadline.unwrap_or_else(|| Instant::now() + PATIENCE);
+        let finished = child::run(command, input.as_bytes(), deadline);
+        let finished = finished.map_err(|error| fail(error.to_string()))?;
+        if finished.is_ok() {
+            return Ok(String::from_utf8_lossy(&finished.stdout).into_owned());
         }
-        let output = child.wait_with_output()?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let text = finished.words();
         let words: Vec<&str> = text.lines().filter(|line| !line.starts_with("[GNUPG:]")).collect();
         Err(fail(plain_text(&words.join("\n"), 5, 1000)))
     }
+}
+
+/// The key that `gpg.ssh.defaultKeyCommand` names: the first line it prints.
+fn default_key(config: &Config) -> anyhow::Result<String> {
+    let Some(line) = config.get("gpg.ssh.defaultkeycommand").filter(|line| !line.is_empty()) else {
+        let message = "cannot sign the commit: `gpg.format` is `ssh` without `user.signingKey`";
+        let hint = "set user.signingKey to a key file, gpg.ssh.defaultKeyCommand to a command that prints \
+                    one, or commit.gpgSign to false";
+        return Err(Hinted::new(Code::Config, message, hint).into());
+    };
+    let fail = |cause: String| {
+        let message = format!("cannot sign the commit: `gpg.ssh.defaultKeyCommand` {cause}");
+        Hinted::new(
+            Code::Config,
+            message,
+            "it must print `key::` and a public key, as `ssh-add -L` has it",
+        )
+    };
+    let deadline = Instant::now() + PATIENCE;
+    let finished = child::run(Command::new("sh").args(["-c", line]), b"", deadline);
+    let finished = finished.map_err(|error| fail(format!("cannot be run: {error}")))?;
+    if !finished.is_ok() {
+        return Err(fail(format!("failed: {}", plain_text(&finished.words(), 3, 500))).into());
+    }
+    let text = String::from_utf8_lossy(&finished.stdout).into_owned();
+    let first = text.lines().next().unwrap_or_default().trim();
+    if first.starts_with("key::") || first.starts_with("ssh-") {
+        return Ok(first.to_owned());
+    }
+    Err(fail("prints no key".to_owned()).into())
 }

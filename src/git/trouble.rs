@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use super::connection::Heard;
 use super::wire::packet::RemoteError;
 use crate::error::{Code, Hinted};
 use crate::http::Failure;
 
-/// Marks an error as one that may pass.
+/// Marks an error as one that may pass, perhaps after a time that the server wishes.
 #[derive(Debug)]
-struct Passing(String);
+struct Passing(String, Option<Duration>);
 
 impl fmt::Display for Passing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -22,7 +23,22 @@ impl std::error::Error for Passing {}
 
 /// `message: cause`, marked as an error that may pass by itself.
 pub(super) fn passing(message: impl Into<String>, cause: impl Into<String>) -> anyhow::Error {
-    anyhow::Error::new(Passing(cause.into())).context(Hinted::plain(Code::Git, message))
+    passing_after(message, cause, None)
+}
+
+/// The same, and how long the server wishes to be left alone.
+pub(super) fn passing_after(
+    message: impl Into<String>,
+    cause: impl Into<String>,
+    wished: Option<Duration>,
+) -> anyhow::Error {
+    let cause = Passing(cause.into(), wished);
+    anyhow::Error::new(cause).context(Hinted::plain(Code::Git, message))
+}
+
+/// How long the server wishes to be left alone.
+pub(super) fn wished(error: &anyhow::Error) -> Option<Duration> {
+    error.chain().find_map(|cause| cause.downcast_ref::<Passing>()?.1)
 }
 
 /// What servers, proxies and `ssh` say of troubles that pass.

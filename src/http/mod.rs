@@ -23,6 +23,7 @@ mod retry;
 mod secret;
 mod tls;
 
+use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub use reqwest::{Method, StatusCode};
 pub use response::{Response, plain_text};
 pub use retry::{Retry, retry_after};
 pub use secret::{MASK, Secret, mask, sensitive};
-pub use tls::Trust;
+pub use tls::{Authorities, Trust};
 pub use url::Url;
 
 use crate::error::{Code, Hinted};
@@ -230,7 +231,11 @@ pub fn origin(url: &Url) -> String {
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Domain(name)) => {
+            // Schemes unknown to the URL standard, such as smtp, keep addresses as names.
+            let is_address = || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+            name == "localhost" || name.ends_with(".localhost") || is_address()
+        }
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,
@@ -256,6 +261,11 @@ impl Client {
     /// Sends a request once and gives the answer, whatever its status.
     pub fn send(&self, request: &Request) -> anyhow::Result<Response> {
         redirect::follow(request, |request| self.send_once(request))
+    }
+
+    /// Whom it trusts.
+    pub fn authorities(&self) -> anyhow::Result<Authorities> {
+        Authorities::of(&self.settings.trust)
     }
 
     fn send_once(&self, request: &Request) -> anyhow::Result<Response> {

@@ -28,19 +28,38 @@ pub(super) fn nobody() -> anyhow::Result<ClientConfig> {
 
 /// Rustls as `trust` asks. Costs milliseconds, so it is made when the first `https://` is asked for.
 pub(super) fn trusting(trust: &Trust) -> anyhow::Result<ClientConfig> {
+    let authorities = Authorities::of(trust)?;
     let mut roots = RootCertStore::empty();
-    if trust.file.is_some() || trust.dir.is_some() {
-        roots.add_parsable_certificates(named(trust.file.as_deref(), trust.dir.as_deref())?);
-    } else {
-        roots.add_parsable_certificates(load_native_certs().certs);
-        if roots.is_empty() {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-    }
-    for file in &trust.extra {
-        roots.add_parsable_certificates(named(Some(file), None)?);
+    roots.add_parsable_certificates(authorities.certificates);
+    if authorities.mozilla {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     config(roots)
+}
+
+/// Who may vouch for a server, for protocols besides HTTP.
+#[derive(Clone, Debug)]
+pub struct Authorities {
+    /// Their certificates.
+    pub certificates: Vec<CertificateDer<'static>>,
+    /// Whether Mozilla's count too, since the system has none.
+    pub mozilla: bool,
+}
+
+impl Authorities {
+    pub(super) fn of(trust: &Trust) -> anyhow::Result<Self> {
+        let instead = trust.file.is_some() || trust.dir.is_some();
+        let mut certificates = if instead {
+            named(trust.file.as_deref(), trust.dir.as_deref())?
+        } else {
+            load_native_certs().certs
+        };
+        let mozilla = certificates.is_empty();
+        for file in &trust.extra {
+            certificates.extend(named(Some(file), None)?);
+        }
+        Ok(Self { certificates, mozilla })
+    }
 }
 
 /// The certificates at a place the user named: none there is a mistake worth an error of its own, since

@@ -9,7 +9,7 @@ use crate::deployed;
 use crate::diff::{images, risks};
 use crate::environment::App;
 use crate::image::Version;
-use crate::manifest::{Documents, Object, SourceFile, chunks, read};
+use crate::manifest::{Documents, Object, SourceFile, chunks, group_of, read};
 use crate::policy::Policy;
 use crate::yaml::Value;
 use shape::Shapes;
@@ -108,7 +108,18 @@ pub fn check(files: &[SourceFile], rules: &Rules<'_>) -> Report {
 #[must_use]
 pub fn check_text(path: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    of_file(&SourceFile::new(path, text.as_bytes().to_vec()), &mut findings);
+    let mut objects = of_file(&SourceFile::new(path, text.as_bytes().to_vec()), &mut findings);
+    objects.retain(|object| group_of(&object.value).is_some());
+    if !objects.is_empty() {
+        let shapes = Shapes::kubernetes();
+        for object in &objects {
+            // Only its kustomization would know whether the file is a patch.
+            of_object(object, true, &shapes, &mut findings);
+        }
+        duplicates(&objects, &BTreeSet::new(), &mut findings);
+    }
+    findings.sort();
+    findings.dedup();
     findings
 }
 

@@ -28,8 +28,17 @@ pub enum Operation {
         /// The new key.
         key: String,
         /// Its value.
-        value: String,
+        value: Added,
     },
+}
+
+/// The value of a new key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// A scalar.
+    Text(String),
+    /// A mapping with one key, and its scalar.
+    Entry(String, String),
 }
 
 /// One edit.
@@ -206,7 +215,8 @@ mod tests {
         let path = YamlPath::parse(path).unwrap();
         let (node, key) =
             inserting(&stream, 0, &path, Sharing::Refuse).map_err(|e| format!("{e:#}"))?;
-        let operation = Operation::Append { key: key.to_owned(), value: value.to_owned() };
+        let value = Added::Text(value.to_owned());
+        let operation = Operation::Append { key: key.to_owned(), value };
         let change = Change { at: Address { node, inner: None }, operation };
         edit(&stream, &[change]).map(|edited| edited.text).map_err(|e| format!("{e:#}"))
     }
@@ -268,6 +278,23 @@ mod tests {
             let source = format!("{before}{old}{after}");
             let expected = format!("{before}{token}{after}");
             assert_eq!(set(&source, path, value).as_deref(), Ok(expected.as_str()), "{source}");
+        }
+    }
+
+    #[test]
+    fn adds_a_map_with_one_entry() {
+        let cases = [
+            ("m:\n  a: 1 # c\nx: 1\n", "m:\n  a: 1 # c\n  k:\n    i.o/t: \"1\"\nx: 1\n"),
+            ("m: {a: 1}\r\n", "m: {a: 1, k: {i.o/t: \"1\"}}\r\n"),
+            ("m:\r\n  a: 1", "m:\r\n  a: 1\r\n  k:\r\n    i.o/t: \"1\""),
+        ];
+        for (before, after) in cases {
+            let stream = Stream::parse(before.to_owned()).unwrap();
+            let node = stream.root(0).unwrap().get("m").unwrap().id();
+            let value = Added::Entry("i.o/t".to_owned(), "1".to_owned());
+            let operation = Operation::Append { key: "k".to_owned(), value };
+            let change = Change { at: Address { node, inner: None }, operation };
+            assert_eq!(edit(&stream, &[change]).unwrap().text, after);
         }
     }
 

@@ -18,7 +18,7 @@ mod verify;
 
 use std::ops::Range;
 
-pub use edit::{Address, Change, Edited, Operation};
+pub use edit::{Added, Address, Change, Edited, Operation};
 pub use embedded::Embedded;
 pub use expand::{DuplicateKey, Tree, Unreadable, expand};
 pub use find::{Found, Sharing, find, inserting, missing, refuse_shared};

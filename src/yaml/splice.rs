@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::edit::Added;
 use super::scalar::{fits_one_block_line, render};
 use super::{Kind, NodeRef, Style};
 use crate::error::{Code, Hinted};
@@ -125,7 +126,7 @@ fn block_line(node: NodeRef<'_>, text: &str) -> Result<Splice, Hinted> {
 }
 
 /// The text that adds `key: value` at the end of a mapping, or below a key without a value.
-pub(super) fn append(node: NodeRef<'_>, key: &str, value: &str) -> Result<Splice, Hinted> {
+pub(super) fn append(node: NodeRef<'_>, key: &str, value: &Added) -> Result<Splice, Hinted> {
     let flow = is_in_flow(node);
     match node.kind() {
         Kind::Mapping { flow: true } => append_to_flow(node, key, value),
@@ -139,8 +140,29 @@ fn entry(key: &str, value: &str, flow: bool) -> String {
     format!("{}: {}", render(key, Style::Plain, flow), render(value, Style::Plain, flow))
 }
 
-fn append_to_flow(node: NodeRef<'_>, key: &str, value: &str) -> Result<Splice, Hinted> {
-    let entry = entry(key, value, true);
+/// A new entry in flow style.
+fn flow_entry(key: &str, value: &Added) -> String {
+    match value {
+        Added::Text(value) => entry(key, value, true),
+        Added::Entry(inner, value) => {
+            format!("{}: {{{}}}", render(key, Style::Plain, true), entry(inner, value, true))
+        }
+    }
+}
+
+/// The lines of a new entry in block style.
+fn block_entry(key: &str, value: &Added) -> Vec<String> {
+    match value {
+        Added::Text(value) => vec![entry(key, value, false)],
+        Added::Entry(inner, value) => vec![
+            format!("{}:", render(key, Style::Plain, false)),
+            format!("  {}", entry(inner, value, false)),
+        ],
+    }
+}
+
+fn append_to_flow(node: NodeRef<'_>, key: &str, value: &Added) -> Result<Splice, Hinted> {
+    let entry = flow_entry(key, value);
     if let Some(last) = node.children().last() {
         let at = content_end(last)?;
         return Ok(Splice { range: at..at, text: format!(", {entry}") });
@@ -151,7 +173,7 @@ fn append_to_flow(node: NodeRef<'_>, key: &str, value: &str) -> Result<Splice, H
     Ok(Splice { range: at..at, text: format!("{blank}{entry}") })
 }
 
-fn append_to_block(node: NodeRef<'_>, key: &str, value: &str) -> Result<Splice, Hinted> {
+fn append_to_block(node: NodeRef<'_>, key: &str, value: &Added) -> Result<Splice, Hinted> {
     let (Some(first), Some(last)) = (node.children().next(), node.children().last()) else {
         return Err(not_editable(node, "it has no keys", "write its first key by hand"));
     };
@@ -159,17 +181,17 @@ fn append_to_block(node: NodeRef<'_>, key: &str, value: &str) -> Result<Splice, 
         let hint = "write the key by hand";
         not_editable(node, "its first key does not stand at the start of a line", hint)
     })?;
-    Ok(new_line(node, content_end(last)?, column, &entry(key, value, false)))
+    Ok(new_lines(node, content_end(last)?, column, &block_entry(key, value)))
 }
 
-fn open_block(node: NodeRef<'_>, key: &str, value: &str) -> Result<Splice, Hinted> {
+fn open_block(node: NodeRef<'_>, key: &str, value: &Added) -> Result<Splice, Hinted> {
     let at = behind_colon(node)?;
     let own = node.key().and_then(column).ok_or_else(|| {
         not_editable(node, "its key does not stand at the start of a line", "write it by hand")
     })?;
     let above = node.parent().and_then(NodeRef::key).and_then(column);
     let step = above.and_then(|above| own.checked_sub(above)).filter(|&s| s > 0).unwrap_or(2);
-    Ok(new_line(node, at, own + step, &entry(key, value, false)))
+    Ok(new_lines(node, at, own + step, &block_entry(key, value)))
 }
 
 /// How far a key is indented: only blanks and dashes may stand before it on its line.
@@ -180,8 +202,8 @@ fn column(key: NodeRef<'_>) -> Option<usize> {
     before.bytes().all(|b| b == b' ' || b == b'-').then_some(before.len())
 }
 
-/// A new line behind the line that holds the byte before `at`, with that line's own ending.
-fn new_line(node: NodeRef<'_>, at: usize, column: usize, entry: &str) -> Splice {
+/// New lines behind the line that holds the byte before `at`, with that line's own ending.
+fn new_lines(node: NodeRef<'_>, at: usize, column: usize, lines: &[String]) -> Splice {
     let source = node.stream().source();
     let rest = &source[at..];
     let length = rest.find('\n').unwrap_or(rest.len());
@@ -189,7 +211,9 @@ fn new_line(node: NodeRef<'_>, at: usize, column: usize, entry: &str) -> Splice 
     let crlf = if length == rest.len() { source.contains("\r\n") } else { line.ends_with('\r') };
     let end = at + line.trim_end_matches('\r').len();
     let ending = if crlf { "\r\n" } else { "\n" };
-    Splice { range: end..end, text: format!("{ending}{:column$}{entry}", "") }
+    let lines: Vec<String> = lines.iter().map(|line| format!("{:column$}{line}", "")).collect();
+    let text = format!("{ending}{}", lines.join(ending));
+    Splice { range: end..end, text }
 }
 
 /// Behind the last byte that belongs to a node.

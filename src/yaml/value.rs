@@ -144,9 +144,9 @@ impl Map {
         }
     }
 
-    /// Every value, to be changed in place.
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
-        self.entries.iter_mut().map(|entry| &mut entry.value)
+    /// Every key with its value, to be changed in place.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value)> {
+        self.entries.iter_mut().map(|entry| (&*entry.key, &mut entry.value))
     }
 
     /// Drops the entries that do not satisfy a condition.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::edit::Added;
 use super::splice::Splice;
 use super::{NodeId, NodeRef, Stream};
 use crate::error::{Code, Hinted};
@@ -14,13 +15,13 @@ pub(super) enum Expected {
     /// A scalar of this value.
     Value(String),
     /// The same mapping with these entries behind its own.
-    Appended(Vec<(String, String)>),
+    Appended(Vec<(String, Added)>),
     /// A mapping of these entries, where no value was before.
-    Opened(Vec<(String, String)>),
+    Opened(Vec<(String, Added)>),
 }
 
 impl Expected {
-    pub(super) fn appended(node: NodeRef<'_>, entry: (String, String)) -> Self {
+    pub(super) fn appended(node: NodeRef<'_>, entry: (String, Added)) -> Self {
         if node.is_mapping() { Self::Appended(vec![entry]) } else { Self::Opened(vec![entry]) }
     }
 }
@@ -157,7 +158,7 @@ fn check(
         match wanted {
             Some(Expected::Value(value)) => expect(&mut new, &with_value(&token, value))?,
             Some(Expected::Opened(entries)) => {
-                expect(&mut new, &Token::Open { mapping: true, anchor: 0, tag: None })?;
+                expect(&mut new, &OPEN)?;
                 expect_entries(&mut new, entries)?;
                 expect(&mut new, &Token::Close)?;
             }
@@ -178,11 +179,26 @@ fn with_value(token: &Token, value: &str) -> Token {
     Token::Scalar { text: value.to_owned(), anchor, tag }
 }
 
-fn expect_entries(new: &mut Tokens<'_>, entries: &[(String, String)]) -> Result<(), Hinted> {
-    for text in entries.iter().flat_map(|(key, value)| [key, value]) {
-        expect(new, &Token::Scalar { text: text.clone(), anchor: 0, tag: None })?;
+fn expect_entries(new: &mut Tokens<'_>, entries: &[(String, Added)]) -> Result<(), Hinted> {
+    for (key, value) in entries {
+        expect(new, &plain(key))?;
+        match value {
+            Added::Text(text) => expect(new, &plain(text))?,
+            Added::Entry(key, text) => {
+                expect(new, &OPEN)?;
+                expect(new, &plain(key))?;
+                expect(new, &plain(text))?;
+                expect(new, &Token::Close)?;
+            }
+        }
     }
     Ok(())
+}
+
+const OPEN: Token = Token::Open { mapping: true, anchor: 0, tag: None };
+
+fn plain(text: &str) -> Token {
+    Token::Scalar { text: text.to_owned(), anchor: 0, tag: None }
 }
 
 fn expect(new: &mut Tokens<'_>, wanted: &Token) -> Result<(), Hinted> {

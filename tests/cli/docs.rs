@@ -1,5 +1,7 @@
 //! Every `console` block of README.md and docs/ is run, in a copy of `examples/shop` per page, and must
-//! print what it shows (`[..]` stands for anything). `SNAPSHOTS=overwrite` renews what it shows.
+//! print what it shows (`[..]` stands for anything). `SNAPSHOTS=overwrite` renews what it shows. A page that
+//! shows the ids of commits says when they are made, in a comment that starts with `COMMITS`, and then Ada makes
+//! them; elsewhere ages are counted from now.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -24,13 +26,24 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
+/// What stands before the time at which a page's commits are made.
+const COMMITS: &str = "<!-- commits are made at ";
+
 /// Runs a line as a user's shell does; what it prints, both streams in order.
-fn run(sandbox: &Sandbox, line: &str) -> String {
+fn run(sandbox: &Sandbox, line: &str, time: Option<&str>) -> String {
     let bin = Path::new(env!("CARGO_BIN_EXE_gitops")).parent().unwrap().to_owned();
     let path = std::env::join_paths(
         [bin].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
     );
     let mut command = sandbox.command("sh");
+    if let Some(time) = time {
+        for role in ["AUTHOR", "COMMITTER"] {
+            command
+                .env(format!("GIT_{role}_NAME"), "Ada")
+                .env(format!("GIT_{role}_EMAIL"), "ada@example.org")
+                .env(format!("GIT_{role}_DATE"), time);
+        }
+    }
     command.env("PATH", path.unwrap()).args(["-c", &format!("{{ {line}\n}} 2>&1")]);
     let output = sandbox.finish(&mut command);
     let mut said = output.stdout;
@@ -64,6 +77,7 @@ fn as_shown(said: &str, shown: &[&str]) -> String {
 /// The page with every block's output as it is now.
 fn played(page: &str) -> String {
     let sandbox = sandbox();
+    let time = page.lines().find_map(|line| line.strip_prefix(COMMITS)?.strip_suffix(" -->"));
     let mut out = String::new();
     let mut lines = page.split_inclusive('\n').peekable();
     while let Some(line) = lines.next() {
@@ -78,7 +92,7 @@ fn played(page: &str) -> String {
             while let Some(line) = lines.next_if(is_output) {
                 shown.push(line);
             }
-            let said = as_shown(&run(&sandbox, command), &shown);
+            let said = as_shown(&run(&sandbox, command, time), &shown);
             out.push_str(line);
             out.push_str(&said);
             if !said.is_empty() && !said.ends_with('\n') {

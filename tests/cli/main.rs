@@ -21,6 +21,7 @@ mod docs;
 mod forge;
 mod git;
 mod kubectl;
+mod notify;
 mod properties;
 mod proposals;
 mod pull_requests;

@@ -430,8 +430,12 @@ pub(crate) fn checkout(shop: &Shop, branch: &str) {
 }
 
 pub(crate) fn open_pr(shop: &Shop, api: &Server, args: &[&str]) -> Command {
-    let mut command =
-        shop.repos.command(&[&["-C", "checkout", "open-pr", "-o", "json"][..], args].concat());
+    open_pr_as("json", shop, api, args)
+}
+
+fn open_pr_as(format: &str, shop: &Shop, api: &Server, args: &[&str]) -> Command {
+    let start = ["-C", "checkout", "open-pr", "-o", format];
+    let mut command = shop.repos.command(&[&start, args].concat());
     command
         .env("GITOPS_FORGE", "github")
         .env("GITOPS_API_URL", format!("{}/api/v3", api.origin))
@@ -463,6 +467,21 @@ fn open_pr_pushes_the_branch_that_is_checked_out() {
     assert_eq!(posts.len(), 1);
     assert_eq!(posts[0].body["title"], "feat(staging): update web to v3.0.0");
     assert!(posts[0].body["body"].as_str().unwrap().contains("| staging | `web` |"));
+}
+
+#[test]
+fn open_pr_warns_of_what_the_branch_brings() {
+    let Some(shop) = Shop::new() else { return };
+    let api = github();
+    checkout(&shop, "topic");
+    let staging = shop.repos.sandbox.read("checkout/environments/staging.yaml");
+    let twice = format!("{staging}db: {{image: docker.io/acme/db}}\ndb: {{}}\n");
+    shop.repos.sandbox.write("checkout/environments/staging.yaml", twice);
+    shop.repos.git(&["-C", "checkout", "commit", "-qam", "a key twice"]);
+    let output = shop.fine(&mut open_pr(&shop, &api, &["--dry-run"]));
+    let warnings = output.json()["warnings"].to_string();
+    assert!(warnings.contains("environments/staging.yaml:"), "{warnings}");
+    assert!(warnings.contains("the key `db` stands twice"), "{warnings}");
 }
 
 #[test]
@@ -551,4 +570,41 @@ fn verbs_open_pull_requests_too() {
         assert_eq!((&json["action"], &json["head"]), (&json!("created"), &json!(head)), "{text}");
     }
     api.done();
+}
+
+const CHANNELS: &str = "environments:
+  dev: { files: [environments/dev.yaml] }
+  staging: { files: [environments/staging.yaml] }
+  production: { files: [environments/production.yaml] }
+notify:
+  log: { kind: stdout, events: [pr-opened] }
+";
+
+#[test]
+fn a_new_pull_request_is_told_of_once() {
+    let Some(shop) = Shop::new() else { return };
+    let api = github();
+    shop.repos.sandbox.write("channels.yaml", CHANNELS);
+    let run = |args: &[&str]| {
+        let args = [&["--config", "channels.yaml"], args, &["--notify"]].concat();
+        shop.fine(&mut shop.with("github", &api, &args))
+    };
+    let bump = ["bump-tag", "api=v2.0.0", "-e", "production", "--pr"];
+    let first = run(&bump);
+    let said = "Pull request #7 <https://github.example/open/shop/pull/7> for production";
+    assert!(first.stdout.starts_with(said), "{}", first.render());
+    assert!(first.stdout.contains("\n  api v1.2.1 → v2.0.0"), "{}", first.render());
+    let again = run(&bump);
+    assert!(!again.stdout.contains(said), "{}", again.render());
+    assert!(again.stderr.contains("nobody is told"), "{}", again.render());
+    let promoted = run(&["promote", "--from", "staging", "--to", "production", "--pr"]);
+    assert!(promoted.stdout.starts_with("Pull request #8 <"), "{}", promoted.render());
+    checkout(&shop, "topic");
+    let mut command = open_pr_as("text", &shop, &api, &["--notify"]);
+    let config = shop.repos.sandbox.path("channels.yaml");
+    command.env("GITOPS_CONFIG", config);
+    let opened = shop.fine(&mut command);
+    let said = "Pull request #9 <https://github.example/open/shop/pull/9> for staging";
+    assert!(opened.stdout.starts_with(said), "{}", opened.render());
+    assert!(opened.stdout.contains("→ v3.0.0"), "{}", opened.render());
 }

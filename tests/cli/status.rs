@@ -51,8 +51,8 @@ fn the_matrix_says_what_lags() {
     let sandbox = repository().sandbox;
     sandbox.gitops(&["status"]).is(str![[r#"
 APP   dev                     production              staging
-api   main-0a1b2c3  3 years   v1.1.0  3 years  lags   v1.2.0-rc.1  3 years  lags
-web   –                       v2  3 years             v1  3 years  lags
+api   main-0a1b2c3  [..] years   v1.1.0  [..] years  lags   v1.2.0-rc.1  [..] years  lags
+web   –                       v2  [..] years             v1  [..] years  lags
 -- exit 0 --
 
 "#]]);
@@ -60,14 +60,35 @@ web   –                       v2  3 years             v1  3 years  lags
         r#"
 | App | staging | production |
 |---|---|---|
-| `api` | `v1.2.0-rc.1` (3 years) | `v1.1.0` (3 years) :warning: lags |
-| `web` | `v1` (3 years) :warning: lags | `v2` (3 years) |
+| `api` | `v1.2.0-rc.1` ([..] years) | `v1.1.0` ([..] years) :warning: lags |
+| `web` | `v1` ([..] years) :warning: lags | `v2` ([..] years) |
 -- exit 0 --
 
 "#
     ]]);
     assert_eq!(sandbox.gitops(&["status", "--exit-code"]).code, 1);
     assert_eq!(sandbox.gitops(&["status", "-e", "production", "--exit-code"]).code, 0);
+}
+
+#[test]
+fn the_source_commit_is_named() {
+    let sandbox = repository().sandbox;
+    sandbox.gitops(&["status", "--rev", "HEAD~3", "--app", "api"]).is(str![[r#"
+APP   production              staging
+api   v1.0.0  [..] years  lags   v1.1.0 (0a1b2c3)  [..] years
+-- exit 0 --
+
+"#]]);
+    sandbox.gitops(&["status", "--rev", "HEAD~3", "--app", "api", "-o", "markdown"]).is(str![[r#"
+| App | production | staging |
+|---|---|---|
+| `api` | `v1.0.0` ([..] years) :warning: lags | `v1.1.0` ([0a1b2c3](https://github.com/acme/api/commit/0a1b2c3), [..] years) |
+-- exit 0 --
+
+"#]]);
+    let page = sandbox.gitops(&["status", "--rev", "HEAD~3", "-o", "html"]).stdout;
+    let link = "source <a href=\"https://github.com/acme/api/commit/0a1b2c3\">0a1b2c3</a>";
+    assert!(page.contains(link), "{page}");
 }
 
 #[test]
@@ -177,6 +198,8 @@ fn a_real_browser_shows_the_page() {
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
             "--window-size=500,800",
             "--virtual-time-budget=2000",
             "--dump-dom",

@@ -114,8 +114,8 @@ fn promote_says_what_it_leaves_out_and_what_it_cannot_tell() {
     assert!(output.stderr.contains("warning: `db` is not in `production`: left out"));
     promote("staging", "production", &["db"]).is(str![[r#"
 -- stderr --
-error: cannot find the image `[..]db` in the environment `production`
-hint: the nearest there: [..]
+error: cannot promote `db`: `production` does not have it
+hint: add it to the files of that environment first
 -- exit 2 --
 
 "#]]);
@@ -133,8 +133,17 @@ hint: `gitops status` lists apps and environments
 -- exit 2 --
 
 "#]]);
+    // Under another name the same image may have another version: each goes where its name is.
     let twice = format!("{staging}old:\n  image: ghcr.io/acme/api:v0\n");
-    repos.sandbox.write("shop.work/environments/staging.yaml", twice);
+    repos.sandbox.write("shop.work/environments/staging.yaml", &twice);
+    let output = promote("staging", "production", &[]);
+    assert!(output.stdout.contains("+    tag: v1.2.2"), "{}", output.render());
+    let warning = "`production` has no place like environments/staging.yaml:";
+    assert!(output.stderr.contains(warning), "{}", output.stderr);
+    // A third name does not say which of the two it is.
+    let renamed = repos.sandbox.read("shop.work/environments/production.yaml");
+    let renamed = renamed.replace("\napi:\n", "\nshop:\n");
+    repos.sandbox.write("shop.work/environments/production.yaml", renamed);
     let output = promote("staging", "production", &[]);
     assert!(output.stderr.contains("`staging` has it in two versions:"), "{}", output.stderr);
 }
@@ -199,8 +208,8 @@ fn rollback_knows_commits_and_says_when_history_ends() {
     assert!(text.contains("tag: v1.3.0") && text.contains("v2.0.3"), "{text}");
     rollback(&["--to", "0123abc"]).is(str![[r#"
 -- stderr --
-error: cannot roll back `production`: no commit `0123abc` changed its versions
-hint: `gitops history` lists the changes
+error: cannot roll back `production`: no commit `0123abc` is known
+hint: `gitops history` lists the changes; a shallow clone does not know all commits
 -- exit 2 --
 
 "#]]);
@@ -228,7 +237,7 @@ hint: `gitops status` lists apps
     ]);
     repos.gitops(&["-C", "thin", "rollback", "-e", "production", "--app", "api"]).is(str![[r#"
 -- stderr --
-error: cannot roll back `production`: its history has no 1 changes of version
+error: cannot roll back `production`: its history has no change of version
 hint: this clone is shallow; fetch all of it (in GitHub Actions `fetch-depth: 0`)
 -- exit 2 --
 
@@ -263,6 +272,102 @@ pushed [..] on main of [..]
     assert!(repos.show("shop", "environments/staging.yaml").contains("tag: v1.2.2"));
 }
 
+/// A repository `ops` with a commit for each text of a file.
+fn ops(commits: &[(&str, &str)]) -> Option<Repositories> {
+    if !installed(&["git"]) {
+        return None;
+    }
+    let repos = Repositories::new();
+    repos.git(&["init", "-q", "-b", "main", "ops"]);
+    for (path, text) in commits {
+        repos.sandbox.write(&format!("ops/{path}"), text);
+        repos.git(&["-C", "ops", "add", "-A"]);
+        repos.git(&["-C", "ops", "commit", "-q", "-m", "next"]);
+    }
+    Some(repos)
+}
+
+/// What a rollback would change: `api.image.tag: v2 -> v1`.
+fn rolled(repos: &Repositories, args: &[&str]) -> Vec<String> {
+    let all = [&["-C", "ops", "rollback", "-e", "prod", "-n", "-o", "json"][..], args].concat();
+    let output = repos.gitops(&all).json();
+    let edits = output["edits"].as_array().unwrap_or_else(|| panic!("{output}"));
+    let line = |edit: &serde_json::Value| {
+        let text = |field: &str| edit[field].as_str().unwrap().to_owned();
+        format!("{}: {} -> {}", text("key"), text("before"), text("after"))
+    };
+    edits.iter().map(line).collect()
+}
+
+const PROD: &str = "environments/prod.yaml";
+
+#[test]
+fn rollback_tells_apps_apart_that_share_an_image() {
+    let image =
+        |app: &str, tag: &str| format!("{app}:\n  image: {{repository: r.io/a/api, tag: {tag}}}\n");
+    for apps in [["worker", "api"], ["api", "worker"]] {
+        let text =
+            |api: &str| apps.map(|app| image(app, if app == "api" { api } else { "v0" })).concat();
+        let Some(repos) = ops(&[(PROD, &text("v1")), (PROD, &text("v2"))]) else { return };
+        assert_eq!(rolled(&repos, &[]), ["api.image.tag: v2 -> v1"]);
+        assert_eq!(rolled(&repos, &["--app", "api"]), ["api.image.tag: v2 -> v1"]);
+        let output = repos.gitops(&["-C", "ops", "rollback", "-e", "prod", "--app", "worker"]);
+        assert!(
+            output.stderr.contains("nothing there had an earlier version"),
+            "{}",
+            output.render()
+        );
+    }
+}
+
+#[test]
+fn rollback_follows_moved_files_and_any_revision() {
+    let text = |api: &str| {
+        format!(
+            "# the shop\napi:\n  image: {{repository: r.io/a/api, tag: {api}}}\n  replicas: 2\n"
+        )
+    };
+    let Some(repos) = ops(&[(PROD, &text("v1")), (PROD, &text("v2"))]) else { return };
+    repos.git(&["-C", "ops", "tag", "good", "HEAD~1"]);
+    repos.git(&["-C", "ops", "rm", "-q", "--cached", PROD]);
+    std::fs::remove_file(repos.sandbox.path(format!("ops/{PROD}"))).unwrap();
+    // Moved, and edited in the same commit.
+    let moved = "environments/prod/values.yaml";
+    repos.sandbox.write(&format!("ops/{moved}"), format!("{}more: 1\n", text("v2")));
+    repos.git(&["-C", "ops", "add", "-A"]);
+    repos.git(&["-C", "ops", "commit", "-q", "-m", "move"]);
+    assert_eq!(rolled(&repos, &[]), ["api.image.tag: v2 -> v1"]);
+    for revision in ["good", "HEAD~2"] {
+        assert_eq!(rolled(&repos, &["--to", revision]), ["api.image.tag: v2 -> v1"], "{revision}");
+    }
+    // As of a commit that changed nothing, of a side branch, and of the present one.
+    repos.git(&["-C", "ops", "switch", "-q", "-c", "side"]);
+    repos.sandbox.write(&format!("ops/{moved}"), text("v3"));
+    repos.git(&["-C", "ops", "commit", "-q", "-a", "-m", "side"]);
+    let side = repos.git(&["-C", "ops", "rev-parse", "HEAD"]);
+    repos.sandbox.write(&format!("ops/{moved}"), text("v4"));
+    repos.git(&["-C", "ops", "commit", "-q", "-a", "-m", "side"]);
+    repos.git(&["-C", "ops", "switch", "-q", "main"]);
+    repos.git(&["-C", "ops", "merge", "-q", "--no-ff", "-m", "merge", "side"]);
+    assert_eq!(rolled(&repos, &["--to", &side[..9]]), ["api.image.tag: v4 -> v3"]);
+    assert_eq!(rolled(&repos, &[]), ["api.image.tag: v4 -> v2"]);
+    assert!(rolled(&repos, &["--to", "HEAD"]).is_empty());
+    // What was not committed is the newest change.
+    repos.sandbox.write(&format!("ops/{moved}"), text("v9"));
+    assert_eq!(rolled(&repos, &[]), ["api.image.tag: v9 -> v4"]);
+    assert_eq!(rolled(&repos, &["--steps", "2"]), ["api.image.tag: v9 -> v2"]);
+    let output = repos.gitops(&["-C", "ops", "rollback", "-e", "prod", "--to", ""]);
+    assert!(output.stderr.contains("a value is required for '--to <REV>'"), "{}", output.render());
+    // A remote knows the same commits by their ids.
+    repos.git(&["clone", "-q", "--bare", "ops", "ops.git"]);
+    let url = repos.path("ops.git");
+    let args = ["--repo", &url, "rollback", "-e", "prod", "-n", "--to"];
+    let output = repos.gitops(&[&args[..], &[&side[..9]]].concat());
+    assert!(output.stdout.contains("tag: v3"), "{}", output.render());
+    let output = repos.gitops(&[&args[..], &["HEAD~3"]].concat());
+    assert!(output.stdout.contains("tag: v1"), "{}", output.render());
+}
+
 #[test]
 fn restart_counts_or_stamps() {
     let Some(repos) = shop() else { return };
@@ -280,7 +385,7 @@ environments/dev.yaml:[..]: worker.env.RESTART_ME: any change does [COUNTER:41] 
     repos.gitops(&["-C", "shop.work", "restart", "api", "-e", "dev"]).is(str![[r#"
 -- stderr --
 error: cannot restart `api`: its pod template in `dev` has nothing that a restart could change
-hint: give the pod template `annotations:` (in Helm values `podAnnotations:`) with any entry, or a value like `RESTART_ME: "[COUNTER:0]"`
+hint: give the values `podAnnotations:` if the chart knows it, or a value like `RESTART_ME: "[COUNTER:0]"` that reaches the pod template
 -- exit 2 --
 
 "#]]);

@@ -134,6 +134,8 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         explain(&comparison, &options.ignore, ui);
     }
     let differs = !comparison.is_empty();
+    // The program ends here; to free what may be a million values one by one would be waste.
+    std::mem::forget(comparison);
     Ok(match (differs, args.exit_code, args.detailed_exitcode) {
         (true, true, _) => Outcome::Differs,
         (true, _, true) => Outcome::Changed,

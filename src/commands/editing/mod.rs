@@ -18,6 +18,7 @@ use crate::commands::landing::{self, Context, GitArgs, Place};
 use crate::commands::proposing::{self, ProposalArgs};
 use crate::environment::{self, Config, Environment};
 use crate::error::{Code, Hinted, Outcome};
+use crate::event::Kind;
 use crate::files;
 use crate::git::{Change, Origin};
 use crate::snapshot::Snapshot;
@@ -63,6 +64,11 @@ pub(crate) trait Intent {
     /// of versions must not replace one that is pending.
     fn kind(&self) -> &'static str {
         ""
+    }
+
+    /// What `--notify` says once it is pushed.
+    fn event(&self) -> Kind {
+        Kind::Deploying
     }
 
     /// What its JSON has besides.
@@ -140,7 +146,7 @@ pub(crate) fn in_remote(
         let message = "cannot commit without pushing: a remote repository has no work tree";
         return Err(Hinted::new(Code::Usage, message, "leave out --commit").into());
     }
-    let context = Context::new(how.git, ui);
+    let context = Context::new(how.git, globals, ui);
     if how.pr {
         let mut remote = context.remote(url, ui)?;
         return proposing::edit(intent, how, &context, &mut remote, globals, ui);
@@ -159,7 +165,7 @@ pub(crate) fn in_directory(
     ui: &Ui,
 ) -> anyhow::Result<Outcome> {
     if how.pr {
-        let context = Context::new(how.git, ui);
+        let context = Context::new(how.git, globals, ui);
         let (url, config) = context.origin_remote(tree.root(), &how.proposal.remote)?;
         let mut remote = context.remote_of(&url, &config)?;
         return proposing::edit(intent, how, &context, &mut remote, globals, ui);
@@ -175,7 +181,7 @@ pub(crate) fn in_directory(
     if how.dry_run {
         return report(intent, &intent.plan(tree)?, &Done::DryRun, ui);
     }
-    checkout::run(intent, tree, how.git, ui)
+    checkout::run(intent, tree, how.git, globals, ui)
 }
 
 /// The values for the message.

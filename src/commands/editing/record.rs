@@ -1,12 +1,11 @@
 //! The repository as it is and as it was, read from a checkout or a remote alike.
 
-use std::collections::BTreeMap;
-
-use crate::bump::{Deployed, Images, Plan, survey};
+use crate::bump::{Deployed, Images, survey};
 use crate::cli::Globals;
+use crate::commands::editing::How;
 use crate::commands::landing::{self, Context, Place};
 use crate::environment::{Config, Environment};
-use crate::git::{Checkout, Past, Remote, Visit, Walked};
+use crate::git::{Checkout, Look, Past, Remote, Visit, Walked};
 use crate::image::Version;
 use crate::snapshot::{Entry, Snapshot};
 use crate::ui::Ui;
@@ -21,19 +20,35 @@ pub(crate) enum Record {
 }
 
 impl Record {
-    /// What `--repo` names.
-    pub(crate) fn open(globals: &Globals, context: &Context<'_>, ui: &Ui) -> anyhow::Result<Self> {
+    /// What `--repo` names; for a pull request from a checkout, the remote that it goes to, which may be ahead.
+    pub(crate) fn open(
+        globals: &Globals,
+        how: &How<'_>,
+        context: &Context<'_>,
+        ui: &Ui,
+    ) -> anyhow::Result<Self> {
+        let base = || how.proposal.base.clone().filter(|_| how.pr);
         match landing::place(globals) {
             Place::Directory(start) => {
                 let tree = WorkTree::around(&start)?;
+                if how.pr {
+                    let (url, config) = context.origin_remote(tree.root(), &how.proposal.remote)?;
+                    let remote = Box::new(context.remote_of(&url, &config)?);
+                    return Ok(Self::There(remote, base().or_else(|| globals.branch.clone())));
+                }
                 let checkout = Checkout::open(tree.root(), context.settings()).ok().map(Box::new);
                 Ok(Self::Here(tree, checkout))
             }
             Place::Remote(url) => {
                 let remote = Box::new(context.remote(&url, ui)?);
-                Ok(Self::There(remote, globals.branch.clone()))
+                Ok(Self::There(remote, base().or_else(|| globals.branch.clone())))
             }
         }
+    }
+
+    /// Whether the files may differ from the newest commit.
+    pub(crate) fn is_work_tree(&self) -> bool {
+        matches!(self, Self::Here(_, Some(_)))
     }
 
     /// Shows the files as they are.
@@ -49,9 +64,10 @@ impl Record {
         }
     }
 
-    /// Walks back over the commits that changed some files.
+    /// Walks back over the commits that changed some files, from the newest or from a certain one.
     pub(crate) fn past(
         &mut self,
+        from: Option<&str>,
         paths: &[String],
         restart: &mut dyn FnMut(),
         visit: Visit<'_>,
@@ -59,10 +75,21 @@ impl Record {
         match self {
             Self::Here(_, Some(checkout)) => {
                 restart();
-                checkout.past(paths, visit)
+                checkout.past(from, paths, visit)
             }
             Self::Here(_, None) => Ok(Walked::Shallow),
-            Self::There(remote, branch) => remote.past(branch.as_deref(), paths, restart, visit),
+            Self::There(remote, branch) => {
+                remote.past(branch.as_deref(), from, paths, restart, visit)
+            }
+        }
+    }
+
+    /// Shows a commit, with its id; nothing where there is no such commit.
+    pub(crate) fn at<T>(&mut self, revision: &str, look: Look<'_, T>) -> anyhow::Result<Option<T>> {
+        match self {
+            Self::Here(_, Some(checkout)) => checkout.at(revision, look),
+            Self::Here(_, None) => Ok(None),
+            Self::There(remote, branch) => remote.at(branch.as_deref(), revision, look),
         }
     }
 }
@@ -73,39 +100,66 @@ pub(crate) fn scope(snapshot: &dyn Snapshot, environment: &Environment) -> anyho
     Ok(Images { environment: Some(environment.name.clone()), files, document: None })
 }
 
-/// Calls the images of a plan as people do: by the app's name rather than by the repository.
-pub(crate) fn call_by_app(plan: &mut Plan, deployed: &[Deployed]) {
-    for edit in &mut plan.edits {
-        let image = edit.image.as_deref().unwrap_or_default();
-        if let Some(found) = deployed.iter().find(|deployed| deployed.image == image) {
-            edit.image = Some(found.app.clone());
-        }
-    }
-}
-
 /// What one commit made of the versions of an environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) revision: String,
     pub(crate) message: String,
-    /// By image: before and after.
-    pub(crate) changed: BTreeMap<String, (Option<Version>, Option<Version>)>,
+    pub(crate) changed: Vec<Changed>,
+}
+
+/// A version that a commit changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Changed {
+    /// The place, as it is after the commit; where it is gone, before it.
+    place: Deployed,
+    pub(crate) before: Option<Version>,
+    pub(crate) after: Option<Version>,
 }
 
 impl Step {
     /// Reads the versions on both sides of a commit.
     pub(crate) fn of(past: Past, config: &Config) -> Self {
-        let mut changed: BTreeMap<String, (Option<Version>, Option<Version>)> = BTreeMap::new();
-        for (path, before, after) in &past.files {
-            for deployed in versions(config, path, before.as_deref()) {
-                changed.entry(deployed.image).or_default().0 = Some(deployed.version);
-            }
-            for deployed in versions(config, path, after.as_deref()) {
-                changed.entry(deployed.image).or_default().1 = Some(deployed.version);
-            }
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        for file in &past.files {
+            old.extend(versions(config, &file.old_path, file.before.as_deref()));
+            new.extend(versions(config, &file.path, file.after.as_deref()));
         }
-        changed.retain(|_, (before, after)| before != after);
+        let mut changed = Vec::new();
+        for place in new {
+            let before = twin(&place, &old).map(|at| old.swap_remove(at).version);
+            let after = Some(place.version.clone());
+            changed.push(Changed { place, before, after });
+        }
+        let gone = |place: Deployed| {
+            let before = Some(place.version.clone());
+            Changed { place, before, after: None }
+        };
+        changed.extend(old.into_iter().map(gone));
+        changed.retain(|changed| changed.before != changed.after);
         Self { revision: past.revision, message: past.message, changed }
+    }
+
+    /// What a work tree changed that is not committed; nothing where it is as the commit.
+    pub(crate) fn uncommitted(now: &[Deployed], committed: &[Deployed]) -> Option<Self> {
+        let change = |place: &Deployed| {
+            let before = committed[twin(place, committed)?].version.clone();
+            let (place, after) = (place.clone(), Some(place.version.clone()));
+            Some(Changed { place, before: Some(before), after })
+        };
+        let mut changed: Vec<Changed> = now.iter().filter_map(change).collect();
+        changed.retain(|changed| changed.before != changed.after);
+        let (revision, message) = (String::new(), String::new());
+        (!changed.is_empty()).then_some(Self { revision, message, changed })
+    }
+
+    /// What the commit made of a place; `all` are the places beside it, which may be hard to tell from it.
+    pub(crate) fn change_of(&self, place: &Deployed, all: &[Deployed]) -> Option<&Changed> {
+        let same = || self.changed.iter().filter(|changed| changed.place.is_alike(place));
+        let exact = same().find(|c| c.place.file == place.file && c.place.key == place.key);
+        // What looks the same in two files was not moved from one to the other.
+        let is_single = all.iter().filter(|other| other.is_alike(place)).count() < 2;
+        exact.or_else(|| same().next().filter(|_| is_single))
     }
 
     /// The source that the commit's message names: repository and revision.
@@ -114,6 +168,16 @@ impl Step {
         let (repository, revision) = value.trim().rsplit_once('@')?;
         Some((repository.to_owned(), revision.to_owned()))
     }
+}
+
+/// Which of some places is the same as one: at the same key of the same file, else there is no other.
+pub(crate) fn twin(place: &Deployed, others: &[Deployed]) -> Option<usize> {
+    let by = |same: &dyn Fn(&Deployed) -> bool| {
+        others.iter().position(|other| other.is_alike(place) && same(other))
+    };
+    by(&|other| other.file == place.file && other.key == place.key)
+        .or_else(|| by(&|other| other.file == place.file))
+        .or_else(|| by(&|_| true))
 }
 
 /// The versions in one file's old text; nothing where it cannot be read, for it may have been broken.

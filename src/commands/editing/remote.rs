@@ -2,6 +2,8 @@
 
 use crate::bump::{Edit, Plan};
 use crate::commands::landing::Context;
+use crate::commands::notify::tell_of_push;
+use crate::environment::Config;
 use crate::error::{Code, Hinted, Outcome};
 use crate::git::{self, Commit, Landing, Round};
 use crate::ui::Ui;
@@ -39,7 +41,7 @@ pub(super) fn run(
         return report(intent, &plan, &Done::DryRun, ui);
     }
     let (author, committer, signer) = context.people(remote.config())?;
-    let origin = intent.origin(context.origin(None));
+    let origin = intent.origin(context.origin_apart(None, &remote.address().to_string()));
     let landing = Landing {
         branch: target.branch,
         head: None,
@@ -49,11 +51,15 @@ pub(super) fn run(
         push_options: context.push_options()?,
     };
     let mut last: Option<(Plan, String)> = None;
+    let mut config = Config::default();
     let mut overtook = Vec::new();
     let landed = git::land(&mut remote, &landing, &mut |round| {
         let plan = plan_on(round).map_err(|error| superseded(error, round.number))?;
         if let Some((before, _)) = &last {
             overtook.extend(overtaken(before, &plan));
+        }
+        if context.notifies() {
+            config = super::config(context.globals().config.as_deref(), round.snapshot())?;
         }
         let message = if plan.changes.is_empty() {
             String::new()
@@ -73,6 +79,9 @@ pub(super) fn run(
         attempts: landed.rounds,
         overtook,
     };
+    if context.notifies() {
+        tell_of_push(intent, &config, &plan, &result, &origin, context, ui);
+    }
     report(intent, &plan, &Done::Committed(result), ui)
 }
 
@@ -88,13 +97,14 @@ pub(crate) fn superseded(error: anyhow::Error, round: u32) -> anyhow::Error {
     Hinted::new(Code::Superseded, message, "somebody else's change won; ours was not pushed").into()
 }
 
-/// Values that are other ones than in the plan before, and that we replace nevertheless.
+/// Values that are other ones than in the plan before, and that we replace nevertheless. A place that the plan
+/// before had nothing to do at held our value then.
 pub(crate) fn overtaken(before: &Plan, now: &Plan) -> Vec<Edit> {
     let differs = |edit: &&Edit| {
         let same = before.edits.iter().find(|old| {
             (&old.file, old.document, &old.key) == (&edit.file, edit.document, &edit.key)
         });
-        same.is_some_and(|old| (&old.before, old.replaced) != (&edit.before, edit.replaced))
+        same.is_none_or(|old| (&old.before, old.replaced) != (&edit.before, edit.replaced))
     };
     now.edits.iter().filter(differs).cloned().collect()
 }

@@ -42,7 +42,7 @@ pub(crate) fn report(
         let text = String::from_utf8_lossy(&file.after);
         let found = validate::check_text(&file.path, &text);
         // What no reader understands has been refused, or asked for, before.
-        for finding in found.iter().filter(|finding| finding.id == "duplicate-key") {
+        for finding in found.iter().filter(|finding| finding.id != "invalid-yaml") {
             ui.warn(format!("{}:{}: {}", finding.file, finding.line, finding.message));
         }
     }
@@ -85,7 +85,7 @@ fn fields(plan: &Plan, done: &Done) -> Value {
             "branch": branch,
             "repository": pushed_to,
             "pushed": pushed_to.is_some() && revision.is_some(),
-            "message": revision.as_ref().map(|_| message),
+            "message": revision.as_ref().map(|_| message).filter(|message| !message.is_empty()),
             "attempts": attempts,
             "overtook": overtook,
         });
@@ -95,7 +95,9 @@ fn fields(plan: &Plan, done: &Done) -> Value {
 }
 
 fn text(plan: &Plan, done: &Done, ui: &Ui) -> anyhow::Result<()> {
-    if plan.changes.is_empty() {
+    let pushes_older =
+        matches!(done, Done::Committed(Committed { revision: Some(_), pushed_to: Some(_), .. }));
+    if plan.changes.is_empty() && !pushes_older {
         ui.status("nothing to do: every value is already there");
         return Ok(());
     }

@@ -22,17 +22,20 @@ pub(crate) use connect::no_forge;
 
 use crate::bump::Plan;
 use crate::cli::Globals;
-use crate::commands::editing::{How, Intent, changes, superseded};
+use crate::commands::editing::{How, Intent, changes, config, superseded};
 use crate::commands::landing::Context;
+use crate::commands::notify;
 use crate::environment::Config;
 use crate::error::Outcome;
-use crate::forge::{self, Proposal, Tokenless};
+use crate::event::{Kind, PullRequest};
+use crate::forge::{self, Action, Proposal, Tokenless};
 use crate::git::{self, Commit, Head, Landed, Landing, Origin, Round};
 use crate::ui::Ui;
 
 /// What a tip says: the plan on it, and how to talk about it.
 struct Planned {
     plan: Plan,
+    config: Config,
     message: String,
     scene: Scene,
 }
@@ -78,7 +81,7 @@ impl Edit<'_> {
         let snapshot = round.snapshot();
         self.intent.prefetch(snapshot);
         let plan = self.intent.plan(snapshot)?;
-        let config = Config::load(snapshot)?;
+        let config = config(self.ending.context.globals().config.as_deref(), snapshot)?;
         let rows = text::rows_of(&plan, &config, &self.origin);
         let mut scene = Scene {
             source: self.origin.clone(),
@@ -100,7 +103,7 @@ impl Edit<'_> {
             message = self.ending.context.message(&changes(&plan), &self.origin, usual)?;
             message.lines().next().unwrap_or_default().clone_into(&mut scene.subject);
         }
-        Ok(Planned { plan, message, scene })
+        Ok(Planned { plan, config, message, scene })
     }
 
     fn proposal(&self, planned: &Planned) -> anyhow::Result<Proposal> {
@@ -136,6 +139,13 @@ impl Edit<'_> {
         let proposal = Proposal { head_sha, pushed, ..self.proposal(&last)? };
         let existed = landed.replaced.is_some();
         self.ending.finish(&mut shown, &proposal, push.as_ref(), existed, remote)?;
+        let context = self.ending.context;
+        if context.notifies() {
+            let halves = notify::Half::of_plan(&last.plan, &last.config);
+            let (config, scene) = (&last.config, &last.scene);
+            let news = News { config, halves, scene, proposal: &proposal };
+            news.tell(&shown, remote, context, ui);
+        }
         tell(&shown, Some(&last.plan), ui)
     }
 
@@ -200,6 +210,47 @@ impl Edit<'_> {
             let message = git::with_trailers(&last.message, trailers);
             Ok(Some(Commit { changes: last.plan.changes.clone(), message }))
         })
+    }
+}
+
+/// What there is to tell of a pull request.
+pub(crate) struct News<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) halves: notify::Halves,
+    pub(crate) scene: &'a Scene,
+    pub(crate) proposal: &'a Proposal,
+}
+
+impl News<'_> {
+    /// Tells of a pull request that is new; one that was brought up to date is known.
+    pub(crate) fn tell(
+        self,
+        shown: &Shown<'_>,
+        remote: &git::Remote,
+        context: &Context<'_>,
+        ui: &Ui,
+    ) {
+        let (Some(Action::Created), Some(revision)) = (shown.action, &self.proposal.head_sha)
+        else {
+            ui.status("no new pull request, so nobody is told");
+            return;
+        };
+        let deed = notify::Deed {
+            kind: Kind::PrOpened,
+            config: self.config,
+            environments: self.halves,
+            repository: remote.address().to_string(),
+            branch: Some(self.scene.head.clone()),
+            revision: revision.clone(),
+            subject: self.scene.subject.clone(),
+            pull_request: Some(PullRequest {
+                number: shown.number,
+                title: Some(self.proposal.title.clone()),
+                url: shown.url.clone(),
+            }),
+            origin: &self.scene.source,
+        };
+        notify::tell(&deed, context, ui);
     }
 }
 

@@ -81,7 +81,9 @@ fn table_cell(cell: &Cell, now: i64, web: Option<&str>) -> String {
         if let Some(source) =
             event.source.as_deref().filter(|source| source.starts_with("https://"))
         {
-            let _ = write!(out, "<small><a href=\"{}\">source</a></small>", escaped(source));
+            let revision = escaped(event.source_revision().unwrap_or_default());
+            let _ =
+                write!(out, "<small>source <a href=\"{}\">{revision}</a></small>", escaped(source));
         }
     }
     out.push_str("</td>");

@@ -41,6 +41,11 @@ impl Cell {
         self.places.iter().any(|place| place.version == version)
     }
 
+    /// Which commit of the source it was made from.
+    pub(super) fn source(&self) -> Option<&str> {
+        self.since.as_ref()?.source_revision()
+    }
+
     /// How long it has been so.
     pub(super) fn age(&self, now: i64) -> String {
         self.since.as_ref().map(|event| moment::age(now - event.seconds)).unwrap_or_default()
@@ -142,9 +147,15 @@ impl Matrix {
                     None => out.push_str(" – |"),
                     Some(cell) => {
                         let lags = if cell.lags { " :warning: lags" } else { "" };
-                        let age = cell.age(now);
-                        let age = if age.is_empty() { age } else { format!(" ({age})") };
-                        let _ = write!(out, " {}{age}{lags} |", code(&cell.version()));
+                        let about = [linked(cell), cell.age(now)];
+                        let about: Vec<String> =
+                            about.into_iter().filter(|part| !part.is_empty()).collect();
+                        let about = if about.is_empty() {
+                            String::new()
+                        } else {
+                            format!(" ({})", about.join(", "))
+                        };
+                        let _ = write!(out, " {}{about}{lags} |", code(&cell.version()));
                     }
                 }
             }
@@ -154,10 +165,26 @@ impl Matrix {
     }
 }
 
+/// The source's commit, linked where it has an address.
+fn linked(cell: &Cell) -> String {
+    let address = cell.since.as_ref().and_then(|event| event.source.as_deref());
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/%@".contains(c);
+    match (cell.source(), address) {
+        (Some(revision), Some(address))
+            if address.starts_with("https://") && address.chars().all(plain) =>
+        {
+            format!("[{revision}]({address})")
+        }
+        (Some(revision), _) => format!("`{}`", revision.replace(['`', '|'], "")),
+        (None, _) => String::new(),
+    }
+}
+
 fn words(cell: &Cell, now: i64) -> String {
     let age = cell.age(now);
     let lags = if cell.lags { "lags".to_owned() } else { String::new() };
-    let parts = [cell.version(), age, lags];
+    let source = cell.source().map(|revision| format!(" ({revision})")).unwrap_or_default();
+    let parts = [cell.version() + &source, age, lags];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }
 

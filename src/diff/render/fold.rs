@@ -1,6 +1,8 @@
 //! One change that many objects share is shown once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use rayon::prelude::*;
 
 use super::changes::{Shown, shown};
 use crate::diff::{Comparison, ObjectDiff, Status};
@@ -58,28 +60,35 @@ pub fn sections(comparison: &Comparison, fold: bool) -> Vec<Section<'_>> {
 
 fn fill<'c>(section: &mut Section<'c>, objects: Vec<&'c ObjectDiff>, fold: bool) {
     let shown: Vec<Vec<Shown>> =
-        objects.iter().map(|diff| diff.changes.iter().map(shown).collect()).collect();
-    let mut count: HashMap<&Shown, usize> = HashMap::new();
-    for change in shown.iter().flatten() {
-        *count.entry(change).or_default() += 1;
-    }
-    let mut folded: HashMap<Shown, usize> = HashMap::new();
+        objects.par_iter().map(|diff| diff.changes.iter().map(shown).collect()).collect();
     if fold {
-        for (diff, changes) in objects.iter().copied().zip(&shown) {
-            for change in changes.iter().filter(|change| count[change] >= FOLD) {
-                let at = *folded.entry(change.clone()).or_insert_with(|| {
-                    section.folded.push(Folded { shown: change.clone(), objects: Vec::new() });
-                    section.folded.len() - 1
-                });
-                section.folded[at].objects.push(diff);
-            }
-        }
+        section.folded = shared(&objects, &shown);
     }
+    let folded: HashSet<&Shown> = section.folded.iter().map(|folded| &folded.shown).collect();
     for (diff, mut changes) in objects.into_iter().zip(shown) {
-        changes.retain(|change| !folded.contains_key(change));
+        if !folded.is_empty() {
+            changes.retain(|change| !folded.contains(change));
+        }
         // An object that only shares changes is named beside them.
         if !changes.is_empty() || diff.changes.is_empty() || diff.status != Status::Changed {
             section.objects.push(Rest { diff, changes });
         }
     }
+}
+
+/// The changes that many objects share, in the order in which they come up.
+fn shared<'c>(objects: &[&'c ObjectDiff], shown: &[Vec<Shown>]) -> Vec<Folded<'c>> {
+    let mut at: HashMap<&Shown, usize> = HashMap::new();
+    let mut groups: Vec<(&Shown, Vec<&'c ObjectDiff>)> = Vec::new();
+    for (diff, changes) in objects.iter().zip(shown) {
+        for change in changes {
+            let group = *at.entry(change).or_insert(groups.len());
+            if group == groups.len() {
+                groups.push((change, Vec::new()));
+            }
+            groups[group].1.push(diff);
+        }
+    }
+    let many = groups.into_iter().filter(|(_, objects)| objects.len() >= FOLD);
+    many.map(|(shown, objects)| Folded { shown: shown.clone(), objects }).collect()
 }

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::changes::{Body, Shown};
 use super::fold::{Rest, Section, sections};
-use super::{Sides, counts, lines, listed, values};
+use super::{Sides, counts, lines, listed, nothing, values};
 use crate::diff::images::{Class, ImageChange};
 use crate::diff::{Comparison, ObjectDiff, Status, TextDiff};
 
@@ -30,7 +30,7 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 pub fn render(comparison: &Comparison, sides: &Sides, look: Look) -> String {
     let mut out = format!("{BOLD}{} → {}{BOLD:#}\n", sides.before, sides.after);
     if comparison.is_empty() {
-        let _ = writeln!(out, "\nNo differences. {}", counts(comparison));
+        let _ = writeln!(out, "\n{} {}", nothing(comparison), counts(comparison));
     } else {
         images(&mut out, &comparison.images, look);
         risks(&mut out, comparison);

@@ -22,6 +22,7 @@ pub fn render(comparison: &Comparison, sides: &Sides, rules: &[IgnoreRule]) -> J
             "renamed": comparison.count(Status::Renamed),
             "unchanged": comparison.unchanged,
             "ignored": comparison.ignored.len(),
+            "hidden": comparison.hidden,
         },
         "images": comparison.images.iter().map(|image| json!({
             "image": image.name,

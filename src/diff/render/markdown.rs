@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::changes::{Body, Shown};
 use super::fold::{Section, sections};
-use super::{Sides, counts, lines, listed, values};
+use super::{Sides, counts, lines, listed, nothing, values};
 use crate::diff::{Comparison, ObjectDiff, Status, TextDiff};
 
 /// GitHub refuses comments of more than 65,536 characters.
@@ -40,7 +40,7 @@ fn head(comparison: &Comparison, sides: &Sides, marker: &str) -> String {
     let mut out = format!("<!-- gitops-diff:{} -->\n", marker.replace("--", "- -"));
     let _ = writeln!(out, "### {} → {}\n", text(&sides.before), text(&sides.after));
     if comparison.is_empty() {
-        out.push_str("No differences.\n");
+        let _ = writeln!(out, "{}", nothing(comparison));
     }
     if !comparison.images.is_empty() {
         out.push_str("| Image | From | To | Step | Used by |\n|---|---|---|---|---|\n");

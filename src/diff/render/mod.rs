@@ -37,8 +37,17 @@ pub fn counts(comparison: &Comparison) -> String {
     if !comparison.ignored.is_empty() {
         aside.push(format!("{} ignored", comparison.ignored.len()));
     }
+    if comparison.hidden > 0 {
+        aside.push(format!("{} not shown", comparison.hidden));
+    }
     let aside = aside.join(", ");
     if parts.is_empty() { format!("({aside})") } else { format!("{} ({aside})", parts.join(", ")) }
+}
+
+/// What to say where nothing is left to show.
+#[must_use]
+pub fn nothing(comparison: &Comparison) -> &'static str {
+    if comparison.hidden > 0 { "No differences of that kind." } else { "No differences." }
 }
 
 /// Names one after another, as many as fit, and how many more there are.

@@ -2,16 +2,17 @@
 //!
 //! The same steps as elsewhere in a bare repository that is thrown away. Everything fetched is one commit deep.
 
-use std::io::{Read, Write as _};
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Instant;
+
+use url::Url;
 
 use super::{
     Access, Backend, Push, Pushed, Send, Tip, View, full_name, no_branch, no_head, short_name,
 };
 use crate::error::{Code, Hinted};
 use crate::git::address::{Address, UserInfo};
+use crate::git::child;
 use crate::git::config::Config;
 use crate::git::connection::{NoProgram, local_command};
 use crate::git::credentials::Credentials;
@@ -47,15 +48,16 @@ struct Output {
 impl Cli {
     pub(in crate::git) fn new(
         address: &Address,
+        base: Option<&Url>,
         carried: Option<UserInfo>,
         config: &Config,
         settings: &Settings,
         deadline: Instant,
     ) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("gitops-").tempdir()?;
-        let variables = variables(address, carried, config, settings);
-        let git = Git { dir, variables, deadline };
-        let place = address.to_string();
+        let pairs = pairs(address, base, carried, config, settings, deadline);
+        let git = Git { dir, variables: variables(pairs), deadline };
+        let place = base.map_or_else(|| address.for_git(), Url::to_string);
         let made = git.text(&["init", "--quiet", "--bare", "--object-format=sha256", "."], b"");
         made.map_err(|error| match error.downcast::<NoProgram>() {
             Ok(_) => {
@@ -70,6 +72,16 @@ impl Cli {
 
     fn tip(&self) -> anyhow::Result<&Tip> {
         self.tip.as_ref().ok_or_else(|| anyhow::anyhow!("no branch was read"))
+    }
+
+    /// Fetches a branch, and gives the commit that it names now: it may have moved since it was listed.
+    fn fetch(&self, name: &str, depth: u32) -> anyhow::Result<String> {
+        let depth = format!("--depth={depth}");
+        let fetched = self.git.run(&["fetch", "--quiet", &depth, &self.place, name], b"")?;
+        if !fetched.is_ok {
+            return Err(self.fail("read", &fetched));
+        }
+        self.git.text(&["rev-parse", "--verify", "FETCH_HEAD^{commit}"], b"")
     }
 
     fn fail(&self, verb: &str, output: &Output) -> anyhow::Error {
@@ -88,24 +100,43 @@ fn words(stderr: &str) -> Vec<String> {
     lines.map(|line| line.trim_end_matches("\u{1b}[K").trim().to_owned()).collect()
 }
 
-/// Our settings as Git's variables: configuration pairs, credentials that are known, and no prompt.
-fn variables(
+/// Our settings as pairs of Git's configuration, with the credentials that are known. `base` is where the
+/// repository answered: what the user said about another host does not go there.
+fn pairs(
     address: &Address,
+    base: Option<&Url>,
     carried: Option<UserInfo>,
     config: &Config,
     settings: &Settings,
+    deadline: Instant,
 ) -> Vec<(String, String)> {
     let mut pairs = settings.sources.pairs.clone();
-    if let Address::Http(url) = address {
-        let login = Credentials::new(url, carried, config, settings).first();
-        if let Some(header) = login.as_ref().and_then(|login| login.header.to_str().ok()) {
-            let origin = url.origin().ascii_serialization();
-            pairs.push((format!("http.{origin}/.extraheader"), format!("Authorization: {header}")));
-        }
-        if let Some(file) = settings.http.trust.extra.last() {
-            pairs.push(("http.sslcainfo".to_owned(), file.display().to_string()));
-        }
+    let Address::Http(url) = address else { return pairs };
+    let base = base.unwrap_or(url);
+    let header = format!("http.{base}.extraheader");
+    let mut credentials = Credentials::new(url, carried, config, settings, deadline);
+    if url.origin() != base.origin() {
+        credentials = credentials.at(base);
+        // What is for every host is for the user's own, as it is without `git`.
+        pairs.push((header.clone(), String::new()));
+        let named = config.all_for("http", "extraheader", base).into_iter();
+        let named = named.filter(|(line, names_a_place)| *names_a_place && !line.is_empty());
+        pairs.extend(named.map(|(line, _)| (header.clone(), line.to_owned())));
     }
+    let login = credentials.first();
+    if let Some(value) = login.as_ref().and_then(|login| login.header.to_str().ok()) {
+        pairs.push((header, format!("Authorization: {value}")));
+    }
+    if let Some(file) = settings.http.trust.extra.last() {
+        pairs.push(("http.sslcainfo".to_owned(), file.display().to_string()));
+    }
+    // It would send the credentials along. The base has been found out already.
+    pairs.push(("http.followredirects".to_owned(), "false".to_owned()));
+    pairs
+}
+
+/// Variables for `git`: configuration, which carries credentials, and no prompt.
+fn variables(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut variables = vec![
         ("GIT_TERMINAL_PROMPT".to_owned(), "0".to_owned()),
         ("GIT_CONFIG_COUNT".to_owned(), pairs.len().to_string()),
@@ -123,40 +154,13 @@ impl Git {
         let mut command: Command = local_command();
         command.current_dir(self.dir.path()).args(args).envs(self.variables.iter().cloned());
         command.env("GIT_INDEX_FILE", self.dir.path().join("index"));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => anyhow::Error::new(NoProgram("git".to_owned())),
-            _ => error.into(),
-        })?;
-        let (stdin, stdout, stderr) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        thread::scope(|scope| {
-            let stdout = scope.spawn(|| collect(stdout));
-            let stderr = scope.spawn(|| collect(stderr));
-            scope.spawn(move || {
-                // Closing it is the end of the input; a `git` that does not read has failed anyway.
-                let _ = stdin.map(|mut stdin| stdin.write_all(input));
-            });
-            let status = loop {
-                if let Some(status) = child.try_wait()? {
-                    break Some(status);
-                }
-                if Instant::now() >= self.deadline {
-                    child.kill()?;
-                    child.wait()?;
-                    break None;
-                }
-                thread::sleep(Duration::from_millis(2));
-            };
-            let read =
-                |handle: thread::ScopedJoinHandle<'_, Vec<u8>>| handle.join().unwrap_or_default();
-            let (stdout, stderr) = (read(stdout), read(stderr));
-            let mut stderr = String::from_utf8_lossy(&stderr).into_owned();
-            if status.is_none() {
-                stderr.push_str("it takes too long");
-            }
-            Ok(Output { stdout, stderr, is_ok: status.is_some_and(|status| status.success()) })
-        })
+        let finished =
+            child::run(&mut command, input, self.deadline).map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => anyhow::Error::new(NoProgram("git".to_owned())),
+                _ => error.into(),
+            })?;
+        let (stderr, is_ok) = (finished.words(), finished.is_ok());
+        Ok(Output { stdout: finished.stdout, stderr, is_ok })
     }
 
     /// What it prints, when it succeeds.
@@ -171,13 +175,11 @@ impl Git {
     }
 }
 
-fn collect(stream: Option<impl Read>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if let Some(mut stream) = stream {
-        // What was read before an error is all there is to show.
-        let _ = stream.read_to_end(&mut bytes);
+impl Cli {
+    fn no_history(&self) -> Hinted {
+        let message = format!("cannot read the history of `{}` without a checkout", self.place);
+        Hinted::new(Code::Git, message, "clone it, and run this there")
     }
-    bytes
 }
 
 impl Backend for Cli {
@@ -203,14 +205,8 @@ impl Backend for Cli {
             return Err(no_branch(&self.place, &short, &branches, is_tag));
         };
         let present = self.git.run(&["cat-file", "-e", &format!("{id}^{{tree}}")], b"")?;
-        if !present.is_ok {
-            let fetched =
-                self.git.run(&["fetch", "--quiet", "--depth=1", &self.place, &name], b"")?;
-            if !fetched.is_ok {
-                return Err(self.fail("read", &fetched));
-            }
-        }
-        let tip = Tip { branch: short, id: (*id).to_owned() };
+        let id = if present.is_ok { (*id).to_owned() } else { self.fetch(&name, 1)? };
+        let tip = Tip { branch: short, id };
         self.tip = Some(tip.clone());
         Ok(tip)
     }
@@ -270,11 +266,10 @@ impl Backend for Cli {
 
     fn commit_text(&mut self, branch: &str) -> anyhow::Result<Option<(String, String)>> {
         let name = full_name(branch)?;
-        let Some(id) = self.named(branch)? else { return Ok(None) };
-        let fetched = self.git.run(&["fetch", "--quiet", "--depth=1", &self.place, &name], b"")?;
-        if !fetched.is_ok {
-            return Err(self.fail("read", &fetched));
+        if self.named(branch)?.is_none() {
+            return Ok(None);
         }
+        let id = self.fetch(&name, 1)?;
         let text = self.git.text(&["cat-file", "commit", &id], b"")?;
         Ok(Some((id, text)))
     }
@@ -292,19 +287,28 @@ impl Backend for Cli {
         std::mem::take(&mut self.words)
     }
 
-    fn past(&mut self, _: Option<u32>, _: &[String], _: Visit<'_>) -> anyhow::Result<Walked> {
-        let message = format!("cannot read the history of `{}` without a checkout", self.place);
-        Err(Hinted::new(Code::Git, message, "clone it, and run this there").into())
+    fn past(
+        &mut self,
+        _: Option<u32>,
+        _: Option<&str>,
+        _: &[String],
+        _: Visit<'_>,
+    ) -> anyhow::Result<Walked> {
+        Err(self.no_history().into())
+    }
+
+    fn find(&mut self, _: Option<u32>, _: &str) -> anyhow::Result<Option<String>> {
+        Err(self.no_history().into())
+    }
+
+    fn files_of(&self, _: &str) -> anyhow::Result<Box<dyn View + '_>> {
+        Err(self.no_history().into())
     }
 
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {
         let tip = self.tip()?.clone();
         let name = full_name(&tip.branch)?;
-        let deeper = ["fetch", "--quiet", "--depth=500", &self.place, &name];
-        let fetched = self.git.run(&deeper, b"")?;
-        if !fetched.is_ok {
-            return Err(self.fail("read", &fetched));
-        }
+        self.fetch(&name, 500)?;
         Ok(self.git.run(&["merge-base", "--is-ancestor", commit, &tip.id], b"")?.is_ok)
     }
 }

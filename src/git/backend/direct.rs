@@ -177,10 +177,24 @@ impl Backend for Direct {
     fn past(
         &mut self,
         _: Option<u32>,
+        from: Option<&str>,
         paths: &[String],
         visit: Visit<'_>,
     ) -> anyhow::Result<Walked> {
-        past::walk(&self.store, &Complete, self.tip()?.1, paths, visit)
+        let from = match from {
+            Some(id) => Oid::from_str(id)?,
+            None => self.tip()?.1,
+        };
+        past::walk(&self.store, &Complete, from, paths, visit)
+    }
+
+    fn find(&mut self, _: Option<u32>, revision: &str) -> anyhow::Result<Option<String>> {
+        Ok(past::find(&self.store, self.tip()?.1, revision).map(|id| id.to_string()))
+    }
+
+    fn files_of(&self, commit: &str) -> anyhow::Result<Box<dyn View + '_>> {
+        let tree = self.store.tree_of(Oid::from_str(commit)?)?;
+        Ok(Box::new(self.store.files(tree, &Complete)))
     }
 
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {

@@ -1,5 +1,6 @@
 //! Where the objects of a remote repository are kept: in the cache, or in a directory that goes with us.
 
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -49,10 +50,25 @@ impl Keep {
 
     pub(super) fn cached(cache: Cache) -> anyhow::Result<Self> {
         let path = cache.objects();
+        drop_loose(&path);
         let store = Store::open(&path).or_else(|_| {
             cache.wipe();
             Store::create(&path)
         })?;
         Ok(Self { store, cache: Some(cache), _temporary: None })
+    }
+}
+
+/// Removes objects outside of packs. A loose object that was cut short, by a crash or a full disk, sends
+/// libgit2 into an endless loop; packs have checksums. What is worth keeping is kept in packs.
+fn drop_loose(repository: &Path) {
+    let Ok(entries) = fs::read_dir(repository.join("objects")) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        if name.len() == 2 && name.iter().all(u8::is_ascii_hexdigit) {
+            // One that stays is read, as it always was.
+            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
+        }
     }
 }

@@ -13,6 +13,8 @@ pub(super) use cli::Cli;
 pub(super) use direct::Direct;
 pub(super) use wire::Wire;
 
+use url::Url;
+
 use super::objects::{Files, Objects, Place};
 use super::past::{Visit, Walked};
 use super::store::Edit;
@@ -115,13 +117,26 @@ pub(super) trait Backend {
     fn take_words(&mut self) -> Vec<String> {
         Vec::new()
     }
-    /// Walks back from the tip, over at most so many commits.
+
+    /// Walks back from the tip or from a commit, over at most so many commits of the branch.
     fn past(
         &mut self,
         depth: Option<u32>,
+        from: Option<&str>,
         paths: &[String],
         visit: Visit<'_>,
     ) -> anyhow::Result<Walked>;
+
+    /// Finds a commit among at most so many of the branch.
+    fn find(&mut self, depth: Option<u32>, revision: &str) -> anyhow::Result<Option<String>>;
+
+    /// The files of a commit that was found.
+    fn files_of(&self, commit: &str) -> anyhow::Result<Box<dyn View + '_>>;
+
+    /// The URL that answered, after redirects; for HTTP alone.
+    fn base(&self) -> Option<Url> {
+        None
+    }
 
     /// Whether the tip holds a commit of ours in its history.
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool>;

@@ -1,7 +1,9 @@
 //! Git's smart protocol over HTTP, with credentials that belong to the host being asked.
 
 use std::io::{self, Read};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use url::Url;
 
@@ -10,11 +12,13 @@ use super::super::config::Config;
 use super::super::credentials::{Credentials, Login};
 use super::super::say::Say;
 use super::super::{Settings, trouble};
+use super::conversation::Output;
 use super::{Connection, Patience, Service, Session};
 use crate::error::{Code, Hinted};
 use crate::http::header::{HeaderName, HeaderValue};
 use crate::http::{
-    Client, HeaderMap, Redirects, Request, Response, StatusCode, is_loopback, origin, sensitive,
+    Client, HeaderMap, Redirects, Request, Response, StatusCode, is_loopback, origin, retry_after,
+    sensitive,
 };
 
 /// A repository behind a web server.
@@ -50,17 +54,18 @@ impl Http {
         settings: &Settings,
         patience: Patience,
         say: Say,
-    ) -> Self {
+    ) -> anyhow::Result<Self> {
         let mut http = settings.http.clone();
+        refuse_blind_trust(config, &url)?;
         let authority = config.all_for("http", "sslcainfo", &url).pop();
-        http.trust.extra.extend(authority.map(|(file, _)| file.into()));
+        http.trust.extra.extend(authority.map(|(file, _)| config.expanded(file)));
         if let Some((proxy, _)) = config.all_for("http", "proxy", &url).pop() {
             let proxy = Some(crate::http::Secret::new(proxy));
             http.proxies.https.clone_from(&proxy);
             http.proxies.http = proxy;
         }
         http.idle_timeout = patience.idle;
-        let credentials = Credentials::new(&url, carried, config, settings);
+        let credentials = Credentials::new(&url, carried, config, settings, patience.deadline);
         let mut state = State {
             base: url.clone(),
             credentials,
@@ -72,15 +77,32 @@ impl Http {
         state.login = state.credentials.first();
         let client = Client::new(http);
         let config = config.clone();
-        Self(Arc::new(Shared {
+        Ok(Self(Arc::new(Shared {
             client,
             config,
             patience,
             say,
             first: url,
             state: Mutex::new(state),
-        }))
+        })))
     }
+}
+
+/// Certificates are always checked; who thinks they are not must hear of it.
+fn refuse_blind_trust(config: &Config, url: &Url) -> anyhow::Result<()> {
+    let verify = config.all_for("http", "sslverify", url).pop();
+    let is_off = verify.is_some_and(|(value, _)| {
+        matches!(&*value.to_ascii_lowercase(), "false" | "no" | "off" | "0" | "")
+    });
+    if url.scheme() != "https" || !is_off {
+        return Ok(());
+    }
+    let message = format!(
+        "cannot use `{}` without checking its certificate, as http.sslVerify or GIT_SSL_NO_VERIFY asks",
+        origin(url)
+    );
+    let hint = "trust the authority of its certificate instead: --ca-file FILE, or http.sslCAInfo";
+    Err(Hinted::new(Code::Config, message, hint).into())
 }
 
 impl Connection for Http {
@@ -90,6 +112,10 @@ impl Connection for Http {
 
     fn is_stateless(&self) -> bool {
         true
+    }
+
+    fn base(&self) -> Option<Url> {
+        Some(self.0.state().base.clone())
     }
 
     fn succeeded(&self) {
@@ -154,7 +180,8 @@ impl Shared {
             if state.round == round && !state.next_login(&challenges) {
                 let (base, refused) = (state.base.clone(), state.refused.clone());
                 drop(state);
-                return Err(unauthorized(&base, &challenges, refused.as_deref(), response));
+                let text = said(response, self.patience);
+                return Err(unauthorized(&base, &challenges, refused.as_deref(), &text));
             }
         }
     }
@@ -211,10 +238,8 @@ fn unauthorized(
     base: &Url,
     challenges: &[String],
     refused: Option<&str>,
-    response: Response,
+    said: &str,
 ) -> anyhow::Error {
-    let text = response.error_text();
-    let said = if text.is_empty() { String::new() } else { format!(": {text}") };
     let host = base.host_str().unwrap_or_default();
     let only = |scheme: &str| {
         let wanted = |c: &String| c.to_ascii_lowercase().starts_with(scheme);
@@ -262,7 +287,8 @@ impl Session for Exchange {
                 Service::Receive => request,
             })
         })?;
-        Ok(Box::new(Body(self.checked(response, "advertisement")?)))
+        let response = self.checked(response, "advertisement")?;
+        Ok(Box::new(Body(Output::of(Some(response), self.shared.patience))))
     }
 
     fn ask(&mut self, body: Vec<u8>) -> anyhow::Result<Box<dyn Read + '_>> {
@@ -279,12 +305,13 @@ impl Session for Exchange {
                 Service::Receive => request,
             })
         })?;
-        Ok(Box::new(Body(self.checked(response, "result")?)))
+        let response = self.checked(response, "result")?;
+        Ok(Box::new(Body(Output::of(Some(response), self.shared.patience))))
     }
 }
 
 /// An answer that is read to its end whatever its reader leaves: only then is the connection used again.
-struct Body(Response);
+struct Body(Output);
 
 impl Read for Body {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -309,7 +336,7 @@ impl Exchange {
         let base = self.shared.state().base.clone();
         let status = response.status();
         if !status.is_success() {
-            return Err(refused(&base, self.service, response));
+            return Err(refused(&base, self.service, response, self.shared.patience));
         }
         let expected = format!("application/x-{}-{kind}", self.service.program());
         if response.header("content-type") == Some(expected.as_str()) {
@@ -329,10 +356,17 @@ impl Exchange {
     }
 }
 
-fn refused(base: &Url, service: Service, response: Response) -> anyhow::Error {
-    let status = response.status();
-    let text = response.error_text();
-    let said = if text.is_empty() { String::new() } else { format!(": {text}") };
+/// `: ` and the first lines of an answer, if they come in time.
+fn said(response: Response, patience: Patience) -> String {
+    let (send, text) = channel();
+    thread::spawn(move || send.send(response.error_text()));
+    let text = text.recv_timeout(patience.left()).unwrap_or_default();
+    if text.is_empty() { text } else { format!(": {text}") }
+}
+
+fn refused(base: &Url, service: Service, response: Response, patience: Patience) -> anyhow::Error {
+    let (status, wished) = (response.status(), retry_after(response.headers()));
+    let said = said(response, patience);
     let verb = if service == Service::Receive { "push to" } else { "read" };
     let (message, cause) =
         (format!("cannot {verb} `{base}`"), format!("the server answered {status}{said}"));
@@ -343,9 +377,43 @@ fn refused(base: &Url, service: Service, response: Response) -> anyhow::Error {
         StatusCode::FORBIDDEN => "the credentials lack the right to do so",
         StatusCode::PAYLOAD_TOO_LARGE => "the server takes no push of this size",
         _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-            return trouble::passing(message, cause);
+            return trouble::passing_after(message, cause, wished);
         }
         _ => "check the URL",
     };
     Hinted::new(Code::Git, format!("{message}: {cause}"), hint).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+    use std::net::TcpListener;
+    use std::time::{Duration, Instant};
+
+    /// An answer that never ends and is never silent.
+    #[test]
+    fn a_dripping_server_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/x.git", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            let _ = client.read(&mut [0; 4096]).unwrap();
+            let head = "HTTP/1.1 200 OK\r\n\
+                        content-type: application/x-git-receive-pack-advertisement\r\n\r\n";
+            let _ = client.write_all(head.as_bytes());
+            while client.write_all(b"a").is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let deadline = Instant::now() + Duration::from_millis(600);
+        let patience = Patience { deadline, idle: Duration::from_millis(300) };
+        let url = Url::parse(&url).unwrap();
+        let (config, settings) = (Config::default(), Settings::default());
+        let http = Http::new(url, None, &config, &settings, patience, Say::nobody()).unwrap();
+        let mut session = http.open(Service::Receive).unwrap();
+        let mut greeting = session.greeting().unwrap();
+        assert!(io::copy(&mut greeting, &mut io::sink()).is_err());
+        assert!(deadline.elapsed() < Duration::from_secs(10));
+    }
 }

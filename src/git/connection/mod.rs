@@ -1,16 +1,20 @@
 //! How bytes reach the remote's `git`: over HTTP, through the user's `ssh`, or from a local process.
 
+mod conversation;
 mod http;
 mod process;
 
 use std::io::Read;
 use std::time::{Duration, Instant};
 
+use url::Url;
+
 use super::address::{Address, UserInfo};
 use super::config::Config;
 use super::{Settings, say::Say};
 
-pub(super) use process::{Heard, NoProgram, local_command};
+pub(super) use conversation::Heard;
+pub(super) use process::{NoProgram, local_command};
 
 /// The two programs at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +43,11 @@ pub(super) trait Connection: Send + Sync {
     /// Whether every request is a conversation of its own, with the whole state in it.
     fn is_stateless(&self) -> bool {
         false
+    }
+
+    /// The URL that answered, after redirects.
+    fn base(&self) -> Option<Url> {
+        None
     }
 
     /// Whether it had to say who it is, which the next run may do at once.
@@ -93,7 +102,8 @@ pub(super) fn connect(
 ) -> anyhow::Result<Box<dyn Connection>> {
     Ok(match address {
         Address::Http(url) => {
-            Box::new(http::Http::new(url.clone(), carried, config, settings, patience, say.clone()))
+            let (url, say) = (url.clone(), say.clone());
+            Box::new(http::Http::new(url, carried, config, settings, patience, say)?)
         }
         Address::Ssh { .. } => Box::new(process::Ssh::new(address, config, settings, patience)?),
         Address::Local(path) => Box::new(process::Local::new(path, patience)),

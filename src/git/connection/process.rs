@@ -1,22 +1,17 @@
 //! Git's programs as child processes: through the user's `ssh`, or on this machine.
 
 use std::fmt;
-use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::process::Command;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::super::address::Address;
+use super::super::child;
 use super::super::config::Config;
 use super::super::{Settings, Ssh as SshSettings};
+use super::conversation::Process;
 use super::{Connection, Patience, Service, Session};
 use crate::error::{Code, Hinted};
-use crate::http::plain_text;
-
-/// How much of what a program says on stderr is kept.
-const KEPT: usize = 4096;
 
 /// The variables of a surrounding `git` (a hook, an alias) that would send ours to the wrong repository.
 const FOREIGN: &[&str] = &[
@@ -170,7 +165,8 @@ impl Ssh {
     fn user_shares(&self) -> bool {
         let mut command = self.program();
         command.arg("-G").args(self.port.map(|port| format!("-p{port}"))).arg(&self.destination);
-        let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output();
+        // The user's configuration may start programs to find out.
+        let output = child::run(&mut command, b"", self.patience.deadline);
         let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
         // When in doubt, leave the user's settings alone.
         text.map_or(true, |text| {
@@ -223,149 +219,6 @@ impl Connection for Ssh {
         Ok(Box::new(Process::start(command, self.patience)?))
     }
 }
-
-/// A running program, with threads that read what it says so that waiting can end.
-struct Process {
-    name: String,
-    child: Child,
-    input: Option<ChildStdin>,
-    output: Output,
-    heard: Arc<Mutex<Vec<u8>>>,
-    listener: Option<JoinHandle<()>>,
-}
-
-struct Output {
-    chunks: Receiver<io::Result<Vec<u8>>>,
-    chunk: Vec<u8>,
-    at: usize,
-    patience: Patience,
-}
-
-impl Process {
-    fn start(mut command: Command, patience: Patience) -> anyhow::Result<Self> {
-        let name = command.get_program().to_string_lossy().into_owned();
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => anyhow::Error::new(NoProgram(name.clone())),
-            _ => anyhow::Error::new(error).context(format!("cannot start `{name}`")),
-        })?;
-        let (send, chunks) = sync_channel(16);
-        if let Some(mut stdout) = child.stdout.take() {
-            thread::spawn(move || {
-                loop {
-                    let mut chunk = vec![0; 1 << 16];
-                    let read = stdout.read(&mut chunk).map(|length| {
-                        chunk.truncate(length);
-                        chunk
-                    });
-                    let is_last = read.as_ref().map_or(true, Vec::is_empty);
-                    if send.send(read).is_err() || is_last {
-                        return;
-                    }
-                }
-            });
-        }
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let listener = child.stderr.take().map(|stderr| listen(stderr, Arc::clone(&heard)));
-        let output = Output { chunks, chunk: Vec::new(), at: 0, patience };
-        Ok(Self { name, input: child.stdin.take(), child, output, heard, listener })
-    }
-}
-
-fn listen(mut stderr: impl Read + Send + 'static, heard: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
-    thread::spawn(move || {
-        let mut chunk = [0; 1024];
-        while let Ok(length @ 1..) = stderr.read(&mut chunk) {
-            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-            heard.extend(&chunk[..length]);
-            let excess = heard.len().saturating_sub(KEPT);
-            heard.drain(..excess);
-        }
-    })
-}
-
-impl Read for Output {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.chunk.len() {
-            self.at = 0;
-            self.chunk = match self.chunks.recv_timeout(self.patience.left()) {
-                Ok(chunk) => chunk?,
-                Err(RecvTimeoutError::Disconnected) => Vec::new(),
-                Err(RecvTimeoutError::Timeout) => {
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, "it takes too long"));
-                }
-            };
-        }
-        let length = buffer.len().min(self.chunk.len() - self.at);
-        buffer[..length].copy_from_slice(&self.chunk[self.at..self.at + length]);
-        self.at += length;
-        Ok(length)
-    }
-}
-
-impl Session for Process {
-    fn greeting(&mut self) -> anyhow::Result<Box<dyn Read + '_>> {
-        Ok(Box::new(&mut self.output))
-    }
-
-    fn ask(&mut self, body: Vec<u8>) -> anyhow::Result<Box<dyn Read + '_>> {
-        let input =
-            self.input.as_mut().ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        input.write_all(&body)?;
-        input.flush()?;
-        Ok(Box::new(&mut self.output))
-    }
-
-    fn explain(&mut self, error: anyhow::Error) -> anyhow::Error {
-        let has_ended = error
-            .chain()
-            .filter_map(|e| e.downcast_ref::<io::Error>())
-            .any(|e| matches!(e.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe));
-        if !has_ended {
-            return error;
-        }
-        self.input = None;
-        if let Some(listener) = self.listener.take() {
-            // It ends when the program does, which has closed its output already.
-            let _ = listener.join();
-        }
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = plain_text(&String::from_utf8_lossy(&heard), 10, 2000);
-        let text = if text.is_empty() { format!("`{}` ended early", self.name) } else { text };
-        // The end of the stream says nothing; what the program said is the cause.
-        Heard(text).into()
-    }
-
-    fn finish(&mut self) {
-        if let Some(mut input) = self.input.take() {
-            // An empty list: nothing is wanted. The program may be gone already.
-            let _ = input.write_all(b"0000");
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.input = None;
-        if self.output.patience.left().is_zero() {
-            // It did not answer in time; one that did ends by itself, perhaps after a hook of its own.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
-}
-
-/// What a program said on stderr before it ended.
-#[derive(Debug)]
-pub(in super::super) struct Heard(pub(in super::super) String);
-
-impl fmt::Display for Heard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Heard {}
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,12 @@
 //! Git's credential helpers: through `git credential` where there is a `git`, else started as Git would.
 
-use std::io::{self, Write as _};
-use std::process::{Command, Stdio};
+use std::io;
+use std::process::Command;
+use std::time::Instant;
 
 use url::Url;
 
+use super::super::child;
 use super::super::config::Config;
 use super::super::connection::local_command;
 use crate::http::Secret;
@@ -18,12 +20,15 @@ pub(super) fn fill(
     url: &Url,
     user: Option<&str>,
     challenges: &[String],
+    deadline: Instant,
 ) -> Option<Answer> {
     let question = question(url, user, challenges);
-    let answer = match run(git("fill"), &question) {
+    let answer = match run(git("fill"), &question, deadline) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let helpers = helpers(config, url);
-            helpers.iter().find_map(|helper| complete(run(shell(helper, "get"), &question).ok()?))
+            helpers
+                .iter()
+                .find_map(|helper| complete(run(shell(helper, "get"), &question, deadline).ok()?))
         }
         answer => complete(answer.ok()?),
     }?;
@@ -35,15 +40,15 @@ pub(super) fn fill(
 }
 
 /// Tells how it went: `approve` or `reject`. A helper that fails to remember is no reason to fail.
-pub(super) fn tell(config: &Config, url: &Url, how: &str, answer: &Answer) {
+pub(super) fn tell(config: &Config, url: &Url, how: &str, answer: &Answer, deadline: Instant) {
     let lines = answer.iter().map(|(key, value)| format!("{key}={}\n", value.expose()));
     let text: String = lines.collect();
-    if let Err(error) = run(git(how), &text)
+    if let Err(error) = run(git(how), &text, deadline)
         && error.kind() == io::ErrorKind::NotFound
     {
         let action = if how == "approve" { "store" } else { "erase" };
         for helper in helpers(config, url) {
-            let _ = run(shell(&helper, action), &text);
+            let _ = run(shell(&helper, action), &text, deadline);
         }
     }
 }
@@ -90,18 +95,12 @@ fn shell(helper: &str, action: &str) -> Command {
 }
 
 /// Feeds a program the text by stdin, so that no secret is in its arguments, and gives its answer.
-fn run(mut command: Command, text: &str) -> io::Result<Answer> {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn()?;
-    if let Some(mut input) = child.stdin.take() {
-        // One that does not read may have ended already; its answer tells.
-        let _ = input.write_all(format!("{text}\n").as_bytes());
-    }
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
+fn run(mut command: Command, text: &str, deadline: Instant) -> io::Result<Answer> {
+    let finished = child::run(&mut command, format!("{text}\n").as_bytes(), deadline)?;
+    if !finished.is_ok() {
         return Err(io::Error::other("the helper failed"));
     }
-    Ok(parse(&String::from_utf8_lossy(&output.stdout)))
+    Ok(parse(&String::from_utf8_lossy(&finished.stdout)))
 }
 
 fn parse(text: &str) -> Answer {
@@ -125,6 +124,8 @@ fn complete(answer: Answer) -> Option<Answer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
+    use std::time::Duration;
 
     #[test]
     fn asks_helpers_as_git_does() {
@@ -139,9 +140,10 @@ mod tests {
     #[test]
     fn runs_a_helper_without_git() {
         let helper = "!f() { cat >/dev/null; echo username=me; echo password=canary-help-$1; }; f";
-        let answer = complete(run(shell(helper, "get"), "host=h\n").unwrap()).unwrap();
+        let run = |command| run(command, "host=h\n", Instant::now() + Duration::from_mins(1));
+        let answer = complete(run(shell(helper, "get")).unwrap()).unwrap();
         assert_eq!(answer[1].1.expose(), "canary-help-get");
-        assert!(complete(run(shell("!true", "get"), "host=h\n").unwrap()).is_none());
-        assert!(run(shell("!false", "get"), "host=h\n").is_err());
+        assert!(complete(run(shell("!true", "get")).unwrap()).is_none());
+        assert!(run(shell("!false", "get")).is_err());
     }
 }

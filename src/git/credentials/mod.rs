@@ -8,6 +8,7 @@ mod helper;
 mod netrc;
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use url::Url;
 
@@ -16,6 +17,9 @@ use super::address::UserInfo;
 use super::config::Config;
 use crate::http::header::HeaderValue;
 use crate::http::{Secret, is_loopback};
+
+/// How long to wait for a helper where nobody said.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A token from the environment, and the host it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +55,8 @@ pub(super) struct Credentials {
     tokens: Vec<HostToken>,
     netrc: Option<PathBuf>,
     config: Config,
+    /// When to stop waiting for a helper.
+    deadline: Instant,
 }
 
 impl Credentials {
@@ -59,6 +65,7 @@ impl Credentials {
         carried: Option<UserInfo>,
         config: &Config,
         settings: &Settings,
+        deadline: Instant,
     ) -> Self {
         let mut new = Self {
             url: url.clone(),
@@ -68,6 +75,7 @@ impl Credentials {
             tokens: settings.tokens.clone(),
             netrc: settings.netrc.clone(),
             config: config.clone(),
+            deadline,
         };
         let mut logins = new.tokens_for(|token| token.host.is_none());
         if let Some(UserInfo { user, password }) = carried {
@@ -91,6 +99,7 @@ impl Credentials {
             tokens: self.tokens.clone(),
             netrc: self.netrc.clone(),
             config: self.config.clone(),
+            deadline: self.deadline,
         };
         new.left = new.bound().into_iter();
         new
@@ -149,7 +158,8 @@ impl Credentials {
         if std::mem::replace(&mut self.asked_helper, true) {
             return None;
         }
-        let answer = helper::fill(&self.config, &self.url, self.user.as_deref(), challenges)?;
+        let answer =
+            helper::fill(&self.config, &self.url, self.user.as_deref(), challenges, self.deadline)?;
         let value = |key: &str| answer.iter().find(|(name, _)| name == key).map(|(_, value)| value);
         let header = match (value("authtype"), value("credential")) {
             (Some(kind), Some(credential)) => {
@@ -164,14 +174,14 @@ impl Credentials {
     /// Tells the helper that it was right.
     pub(super) fn approve(&self, login: &Login) {
         if let Some(answer) = &login.helped {
-            helper::tell(&self.config, &self.url, "approve", answer);
+            helper::tell(&self.config, &self.url, "approve", answer, self.deadline);
         }
     }
 
     /// Tells the helper that it was wrong.
     pub(super) fn reject(&self, login: &Login) {
         if let Some(answer) = &login.helped {
-            helper::tell(&self.config, &self.url, "reject", answer);
+            helper::tell(&self.config, &self.url, "reject", answer, self.deadline);
         }
     }
 }
@@ -191,7 +201,7 @@ pub fn password_for(
     if let Some((user, password)) = netrc.and_then(|path| netrc::find(path, url.host_str()?)) {
         return Some((user, password, "the password in `.netrc`"));
     }
-    let answer = helper::fill(config, url, None, &[])?;
+    let answer = helper::fill(config, url, None, &[], Instant::now() + PATIENCE)?;
     let value = |key: &str| answer.iter().find(|(name, _)| name == key).map(|(_, value)| value);
     let user = value("username").map(|user| user.expose().to_owned()).unwrap_or_default();
     Some((user, value("password")?.clone(), "the password of Git's credential helper"))
@@ -235,7 +245,8 @@ mod tests {
         };
         let (address, carried) = super::super::address::parse(url).unwrap();
         let super::super::Address::Http(url) = address else { panic!("{address}") };
-        let mut credentials = Credentials::new(&url, carried, &Config::default(), &settings);
+        let mut credentials =
+            Credentials::new(&url, carried, &Config::default(), &settings, Instant::now());
         std::iter::from_fn(|| credentials.first()).map(|login| login.source).collect()
     }
 
@@ -249,7 +260,13 @@ mod tests {
             ("https://bitbucket.example/w/r", "ann@x.org"),
         ] {
             let url = Url::parse(url).unwrap();
-            let mut credentials = Credentials::new(&url, None, &Config::default(), &settings);
+            let mut credentials = Credentials::new(
+                &url,
+                None,
+                &Config::default(),
+                &settings,
+                std::time::Instant::now(),
+            );
             let header = credentials.first().unwrap().header;
             let text = header.to_str().unwrap().trim_start_matches("Basic ");
             let plain = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
@@ -279,7 +296,8 @@ mod tests {
         let settings =
             Settings { tokens: vec![token("GITOPS_TOKEN", None)], ..Settings::default() };
         let url = Url::parse("https://h/a").unwrap();
-        let credentials = Credentials::new(&url, None, &Config::default(), &settings);
+        let credentials =
+            Credentials::new(&url, None, &Config::default(), &settings, Instant::now());
         let mut other = credentials.at(&Url::parse("https://evil/a").unwrap());
         assert!(other.first().is_none());
     }

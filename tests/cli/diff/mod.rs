@@ -318,6 +318,13 @@ fn exit_codes() {
     assert_eq!(code(&["a.yaml", "missing.yaml"]), 2);
     // What is filtered out, or ignored, does not count.
     assert_eq!(code(&["a.yaml", "b.yaml", "--exit-code", "--kind", "Secret"]), 0);
+    sandbox.gitops(&["diff", "a.yaml", "b.yaml", "--kind", "Secret"]).is(str![[r#"
+a.yaml → b.yaml
+
+No differences of that kind. (0 unchanged, 1 not shown)
+-- exit 0 --
+
+"#]]);
 }
 
 #[test]
@@ -575,7 +582,7 @@ fn renames_are_found_by_hash_and_by_likeness() {
     sandbox.gitops(&["diff", "a.yaml", "b.yaml", "--only", "deletes"]).is(str![[r#"
 a.yaml → b.yaml
 
-1 removed (0 unchanged)
+1 removed (0 unchanged, 2 not shown)
 
 - ConfigMap gone  a.yaml:12
       - apiVersion: v1

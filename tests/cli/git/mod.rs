@@ -2,8 +2,11 @@
 
 mod checkout;
 mod edges;
+mod guards;
 mod http;
 mod race;
 mod remote;
 mod secrets;
+mod sha256;
 mod ssh;
+mod trouble;

@@ -7,7 +7,7 @@ mod sandbox;
 mod servers;
 
 pub(crate) use git::{Repositories, value_of};
-pub(crate) use proxy::{Break, breaking_proxy};
+pub(crate) use proxy::{Break, Fate, breaking_proxy, is_push, scripted_proxy};
 pub(crate) use repository::Repository;
 pub(crate) use sandbox::{Output, Sandbox};
 pub(crate) use servers::{HttpServer, SshServer, installed};

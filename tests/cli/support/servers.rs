@@ -68,7 +68,8 @@ fn await_port(port: u16, child: &mut Child) -> bool {
 }
 
 /// Git over HTTP: `/open/` for anybody, `/auth/` with `ci` and a password, `/v0/` without protocol 2,
-/// `/moved/` redirects to `/open/`, `/away/` to another host name of the same server.
+/// `/moved/` redirects to `/open/`, `/away/` and `/hop/` to `/auth/` and `/open/` of another host name of the
+/// same server.
 pub(crate) struct HttpServer {
     pub(crate) port: u16,
     pub(crate) tls_port: u16,
@@ -218,6 +219,7 @@ http {
         location /away/ {
             rewrite ^/away/(.*)$ http://localhost:@port@/auth/$1 redirect;
         }
+        location /hop/ { rewrite ^/hop/(.*)$ http://localhost:@port@/open/$1 redirect; }
         location /page/ { default_type text/html; return 200 "<html><b>Sign in</b></html>"; }
         location /broken/ { return 503; }
     }

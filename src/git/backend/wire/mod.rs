@@ -41,6 +41,8 @@ pub(in crate::git) struct Wire {
     /// Directories that were got one by one.
     subtrees: Cell<u32>,
     composed: Option<Composed>,
+    /// What was pushed last.
+    pack: Vec<u8>,
     is_healed: bool,
     words: Vec<String>,
     say: Say,
@@ -76,6 +78,7 @@ impl Wire {
             is_complete,
             subtrees: Cell::new(0),
             composed: None,
+            pack: Vec::new(),
             is_healed: false,
             words: Vec::new(),
             say,
@@ -118,6 +121,16 @@ impl Wire {
             }
             _ => Ok(upload.refs.clone()),
         }
+    }
+
+    /// Gets so many commits of the branch, with their trees.
+    fn deepen(&self, depth: Option<u32>) -> anyhow::Result<Oid> {
+        let tip = self.tip_id()?;
+        let filters = self.upload.borrow().filters(self.connection.is_stateless());
+        let filter = filters.then_some("blob:none");
+        let (ids, have) = (vec![tip.to_string()], Vec::new());
+        self.transfer(&Want { ids, have, depth, filter, thin: false })?;
+        Ok(tip)
     }
 
     fn tip_id(&self) -> anyhow::Result<Oid> {
@@ -188,7 +201,10 @@ impl Backend for Wire {
             None => (tip.branch.clone(), Some(tip.id.clone())),
         };
         let (old, new) = (old.as_deref(), push.commit);
-        self.send(&Send { branch: &branch, old, new, pack: &pack, options: push.options })
+        let sent =
+            self.send(&Send { branch: &branch, old, new, pack: &pack, options: push.options });
+        self.pack = pack;
+        sent
     }
 
     fn commit_text(&mut self, branch: &str) -> anyhow::Result<Option<(String, String)>> {
@@ -238,18 +254,30 @@ impl Backend for Wire {
         std::mem::take(&mut self.words)
     }
 
+    fn base(&self) -> Option<url::Url> {
+        self.connection.base()
+    }
+
     fn past(
         &mut self,
         depth: Option<u32>,
+        from: Option<&str>,
         paths: &[String],
         visit: Visit<'_>,
     ) -> anyhow::Result<Walked> {
-        let tip = self.tip_id()?;
-        let filters = self.upload.borrow().filters(self.connection.is_stateless());
-        let filter = filters.then_some("blob:none");
-        let (ids, have) = (vec![tip.to_string()], Vec::new());
-        self.transfer(&Want { ids, have, depth, filter, thin: false })?;
-        past::walk(&self.keep.store, self, tip, paths, visit)
+        let tip = self.deepen(depth)?;
+        let from = from.map_or(Ok(tip), Oid::from_str)?;
+        past::walk(&self.keep.store, self, from, paths, visit)
+    }
+
+    fn find(&mut self, depth: Option<u32>, revision: &str) -> anyhow::Result<Option<String>> {
+        let tip = self.deepen(depth)?;
+        Ok(past::find(&self.keep.store, tip, revision).map(|id| id.to_string()))
+    }
+
+    fn files_of(&self, commit: &str) -> anyhow::Result<Box<dyn View + '_>> {
+        let tree = self.keep.store.tree_of(Oid::from_str(commit)?)?;
+        Ok(Box::new(self.keep.store.files(tree, self)))
     }
 
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {
@@ -266,6 +294,8 @@ impl Backend for Wire {
     }
 
     fn heal(&mut self) -> bool {
+        // Also of what was written for a commit: it is in another directory then.
+        self.composed = None;
         let Some(cache) = self.keep.cache.take() else { return false };
         cache.wipe();
         self.say.detail("the cache cannot be read: making it anew");
@@ -287,7 +317,12 @@ impl Backend for Wire {
             self.connection.succeeded();
         }
         let (Some(cache), Some(tip)) = (&self.keep.cache, &self.tip) else { return };
-        let id = landed.unwrap_or(&tip.id).to_owned();
+        // Only packs are kept: without ours the next run starts from the tip before.
+        let kept = landed.filter(|_| {
+            let pack = |sink: &mut dyn std::io::Write| Ok(sink.write_all(&self.pack)?);
+            !self.pack.is_empty() && self.keep.store.receive(pack).is_ok()
+        });
+        let id = kept.unwrap_or(&tip.id).to_owned();
         if self.memory.is_complete != self.is_complete.get() {
             // It is said of all of them.
             self.memory.branches.clear();

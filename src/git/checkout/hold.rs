@@ -1,0 +1,166 @@
+//! The locks of the index and of the branch, taken before a file is written: who cannot have them leaves
+//! everything as it was.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use git2::{ErrorCode, Index, IndexEntry, IndexTime, Transaction};
+
+use super::guard::unreadable;
+use super::{Checkout, Prepared};
+use crate::error::{Code, Hinted};
+
+/// A prepared commit with the right to become the branch's tip. Dropped, it leaves no trace.
+pub struct Hold<'a> {
+    checkout: &'a Checkout,
+    prepared: Prepared,
+    branch: String,
+    transaction: Transaction<'a>,
+    index: IndexLock,
+}
+
+/// `index.lock`, as `git` makes it.
+struct IndexLock {
+    index: PathBuf,
+    lock: PathBuf,
+}
+
+impl IndexLock {
+    fn take(dir: &Path) -> std::io::Result<Self> {
+        let (index, lock) = (dir.join("index"), dir.join("index.lock"));
+        File::options().write(true).create_new(true).open(&lock)?;
+        Ok(Self { index, lock })
+    }
+}
+
+impl Drop for IndexLock {
+    fn drop(&mut self) {
+        // Nobody else removes it while we hold it.
+        let _ = fs::remove_file(&self.lock);
+    }
+}
+
+fn refuse(branch: &str, cause: &str, hint: &str) -> anyhow::Error {
+    Hinted::new(Code::Git, format!("cannot commit to `{branch}`: {cause}"), hint).into()
+}
+
+impl Checkout {
+    /// Locks the index and the branch for a prepared commit.
+    pub fn hold(&self, prepared: Prepared) -> anyhow::Result<Hold<'_>> {
+        let repository = self.repository();
+        let branch = self.branch().map_or("HEAD".to_owned(), |name| format!("refs/heads/{name}"));
+        let taken = IndexLock::take(repository.path());
+        let index = taken.map_err(|error| {
+            let lock = repository.path().join("index.lock");
+            let cause = match error.kind() {
+                ErrorKind::AlreadyExists => "another `git` holds its lock".to_owned(),
+                _ => format!("cannot make `{}`: {error}", lock.display()),
+            };
+            let hint = format!(
+                "wait for it, then run this again; nothing was written. Is no `git` running, remove `{}`",
+                lock.display()
+            );
+            refuse(&branch, &cause, &hint)
+        })?;
+        let mut transaction = repository.transaction()?;
+        transaction.lock_ref(&branch).map_err(|error| {
+            let cause = match error.code() {
+                ErrorCode::Locked => "another `git` holds its lock",
+                _ => error.message(),
+            };
+            let hint = "wait for it, then run this again; nothing was written. Is no `git` running, remove \
+                        the branch's `.lock` in `.git`";
+            refuse(&branch, cause, hint)
+        })?;
+        if self.head()? != prepared.parent {
+            let hint = "run this again: nothing was written";
+            return Err(refuse(&branch, "somebody else committed meanwhile", hint));
+        }
+        Ok(Hold { checkout: self, prepared, branch, transaction, index })
+    }
+}
+
+impl Hold<'_> {
+    /// Gives the branch the prepared commit, once the files are written: first the index, for these files
+    /// alone.
+    pub fn finish(mut self) -> anyhow::Result<String> {
+        self.stage()?;
+        let Prepared { commit, subject, .. } = &self.prepared;
+        let log = format!("commit: {}", subject.replace('\0', ""));
+        let set = self.transaction.set_target(&self.branch, *commit, None, &log);
+        set.and_then(|()| self.transaction.commit()).map_err(|error| {
+            let hint = "the files are edited and staged: run this again, or `git commit`";
+            refuse(&self.branch, error.message(), hint)
+        })?;
+        Ok(commit.to_string())
+    }
+
+    /// Writes an index with the commit's files beside the old one, and puts it in its place.
+    fn stage(&self) -> anyhow::Result<()> {
+        let IndexLock { index: path, .. } = &self.index;
+        let dir = self.checkout.repository().path();
+        let new =
+            tempfile::Builder::new().prefix("index.gitops-").tempfile_in(dir)?.into_temp_path();
+        if path.exists() {
+            fs::copy(path, &new)?;
+        } else {
+            fs::remove_file(&new)?;
+        }
+        let staged = || -> Result<(), git2::Error> {
+            let mut index = Index::open(&new)?;
+            for file in &self.prepared.paths {
+                let old = index.get_path(Path::new(file), 0);
+                index.add(&self.entry(file, old)?)?;
+            }
+            index.write()
+        };
+        staged().map_err(|error| unreadable(&path.display().to_string(), &error))?;
+        new.persist(path)?;
+        Ok(())
+    }
+
+    /// A file of the commit with what tells `git` that the work tree has the same.
+    fn entry(&self, file: &str, old: Option<IndexEntry>) -> Result<IndexEntry, git2::Error> {
+        let repository = self.checkout.repository();
+        let tree = repository.find_commit(self.prepared.commit)?.tree()?;
+        let found = tree.get_path(Path::new(file))?;
+        let (flags, flags_extended) =
+            old.map_or((0, 0), |entry| (entry.flags, entry.flags_extended));
+        let mode = found.filemode().unsigned_abs();
+        let zero = IndexTime::new(0, 0);
+        let mut entry = IndexEntry {
+            ctime: zero,
+            mtime: zero,
+            dev: 0,
+            ino: 0,
+            mode,
+            uid: 0,
+            gid: 0,
+            file_size: 0,
+            id: found.id(),
+            flags,
+            flags_extended,
+            path: file.as_bytes().to_vec(),
+        };
+        // Without these numbers `git` looks at the bytes once.
+        if let Ok(metadata) = fs::symlink_metadata(self.checkout.root.join(file)) {
+            note(&mut entry, &metadata);
+        }
+        Ok(entry)
+    }
+}
+
+#[cfg(unix)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as Git keeps them")]
+fn note(entry: &mut IndexEntry, found: &fs::Metadata) {
+    use std::os::unix::fs::MetadataExt as _;
+    entry.ctime = IndexTime::new(found.ctime() as i32, found.ctime_nsec() as u32);
+    entry.mtime = IndexTime::new(found.mtime() as i32, found.mtime_nsec() as u32);
+    (entry.dev, entry.ino) = (found.dev() as u32, found.ino() as u32);
+    (entry.uid, entry.gid) = (found.uid(), found.gid());
+    entry.file_size = found.len() as u32;
+}
+
+#[cfg(not(unix))]
+fn note(_: &mut IndexEntry, _: &fs::Metadata) {}

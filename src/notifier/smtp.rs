@@ -1,0 +1,212 @@
+//! Mail, through an SMTP server: plain text and HTML. A deployment's mails form one thread, and a repeated
+//! mail has the same id.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::SUBMISSION_PORT;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{
+    Certificate, CertificateStore, Tls, TlsParameters, TlsParametersBuilder,
+};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::{Message as Mail, SmtpTransport, Transport as _};
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+
+use super::fit::{self, Limit};
+use super::markup::{HTML, PLAIN};
+use super::wire::{Post, Wire};
+use super::{Address, Channel, Delivery, Endpoint, Preview, Receipt, Row};
+use crate::error::{Code, Hinted};
+use crate::http::{Client, Secret, is_loopback, mask, plain_text};
+
+pub(super) static ROW: Row = Row {
+    name: "smtp",
+    title: "SMTP",
+    hosts: &["smtp:", "smtps:"],
+    address: Address::Plain,
+    keys: &["token_env", "token_file", "from", "to"],
+    markup: &HTML,
+    channel: &Smtp,
+};
+
+const SMTPS_PORT: u16 = 465;
+const SUBJECT: usize = 200;
+const TEXT: Limit = Limit::Bytes(100_000);
+/// Mail servers defer; a job does not wait for them more than once.
+const ATTEMPTS: u32 = 2;
+
+struct Smtp;
+
+impl Channel for Smtp {
+    fn check(&self, endpoint: &Endpoint) -> anyhow::Result<()> {
+        let url = endpoint.address()?;
+        if !matches!(url.scheme(), "smtp" | "smtps") || !url.has_host() {
+            let message = "its address does not start with smtp:// or smtps://";
+            let hint = "write smtps://USER:PASSWORD@HOST:465, or smtp://…:587 for STARTTLS";
+            return Err(Hinted::new(Code::Config, message, hint).into());
+        }
+        sender(endpoint)?;
+        recipients(endpoint).map(|_| ())
+    }
+
+    fn posts(&self, _delivery: &Delivery<'_>) -> anyhow::Result<Vec<Post>> {
+        Ok(Vec::new())
+    }
+
+    fn send(&self, delivery: &Delivery<'_>, wire: &Wire<'_>) -> anyhow::Result<Receipt> {
+        let mail = mail(delivery)?;
+        let mut attempt = 1;
+        loop {
+            let left = wire.deadline.saturating_duration_since(Instant::now());
+            let left = left.max(Duration::from_millis(1));
+            let transport = transport(delivery.endpoint, wire.client, left)?;
+            let Err(error) = transport.send(&mail) else { return Ok(Receipt::default()) };
+            let temporary = error.is_transient() || error.is_transport_shutdown();
+            let wait = (wire.pause)(attempt);
+            if !temporary || attempt >= ATTEMPTS || Instant::now() + wait >= wire.deadline {
+                return Err(failed(delivery.endpoint, &error));
+            }
+            thread::sleep(wait);
+            attempt += 1;
+        }
+    }
+
+    fn preview(&self, delivery: &Delivery<'_>) -> anyhow::Result<Vec<Preview>> {
+        let endpoint = delivery.endpoint;
+        let mailboxes = recipients(endpoint)?;
+        let (plain, html) = texts(delivery)?;
+        let body = json!({
+            "from": sender(endpoint)?.to_string(),
+            "to": mailboxes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "subject": delivery.summary(SUBJECT),
+            "text": mask(&plain),
+            "html": mask(&html),
+        });
+        let request = format!("mail through {}", endpoint.shown());
+        Ok(vec![Preview { request, headers: Vec::new(), body }])
+    }
+}
+
+fn mailbox(text: &str) -> anyhow::Result<Mailbox> {
+    text.parse().map_err(|_| {
+        let message = format!("`{}` is no mail address", crate::event::clean(text, 80));
+        Hinted::new(Code::Config, message, "write name@example.org or Name <name@example.org>")
+            .into()
+    })
+}
+
+fn sender(endpoint: &Endpoint) -> anyhow::Result<Mailbox> {
+    mailbox(endpoint.required(endpoint.target.from.as_deref(), "from")?)
+}
+
+fn recipients(endpoint: &Endpoint) -> anyhow::Result<Vec<Mailbox>> {
+    let to = endpoint.target.to.as_deref().unwrap_or_default();
+    endpoint.required(to.first().map(String::as_str), "to")?;
+    to.iter().map(|text| mailbox(text)).collect()
+}
+
+fn texts(delivery: &Delivery<'_>) -> anyhow::Result<(String, String)> {
+    Ok(match &delivery.template {
+        Some(_) => (delivery.summary(1000), delivery.text(TEXT)?.replace('\n', "<br>\n")),
+        None => (fit::text(&delivery.message, &PLAIN, TEXT), delivery.text(TEXT)?),
+    })
+}
+
+fn mail(delivery: &Delivery<'_>) -> anyhow::Result<Mail> {
+    let endpoint = delivery.endpoint;
+    let from = sender(endpoint)?;
+    let domain = from.email.domain().to_owned();
+    let id = |part: &str| format!("<{part}.gitops@{domain}>");
+    let (plain, html) = texts(delivery)?;
+    let mut mail = Mail::builder()
+        .message_id(Some(id(&delivery.event.key())))
+        .references(id(&delivery.event.thread()))
+        .in_reply_to(id(&delivery.event.thread()))
+        .date(delivery.now)
+        .subject(delivery.summary(SUBJECT))
+        .from(from);
+    for to in recipients(endpoint)? {
+        mail = mail.to(to);
+    }
+    let html = format!("<!doctype html>\n<html><body>\n{html}\n</body></html>\n");
+    Ok(mail.multipart(MultiPart::alternative_plain_html(plain, html))?)
+}
+
+fn transport(
+    endpoint: &Endpoint,
+    client: &Client,
+    timeout: Duration,
+) -> anyhow::Result<SmtpTransport> {
+    let url = endpoint.address()?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let parameters = tls(&host, client)?;
+    let trusted = is_loopback(&url) || endpoint.target.allow_http == Some(true);
+    let (tls, port) = match (url.scheme(), trusted) {
+        ("smtps", _) => (Tls::Wrapper(parameters), SMTPS_PORT),
+        (_, true) => (Tls::Opportunistic(parameters), SUBMISSION_PORT),
+        (_, false) => (Tls::Required(parameters), SUBMISSION_PORT),
+    };
+    let mut builder = SmtpTransport::builder_dangerous(host)
+        .port(url.port().unwrap_or(port))
+        .tls(tls)
+        .hello_name(ClientId::Domain(sender(endpoint)?.email.domain().to_owned()))
+        .timeout(Some(timeout));
+    if let Some(credentials) = credentials(endpoint, &url) {
+        builder = builder.credentials(credentials);
+    }
+    Ok(builder.build())
+}
+
+/// User and password of the address; a token of its own is the password.
+fn credentials(endpoint: &Endpoint, url: &url::Url) -> Option<Credentials> {
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let user = decode(url.username());
+    let password = match (&endpoint.token, url.password()) {
+        (Some(token), _) => token.clone(),
+        (None, Some(password)) => Secret::new(&decode(password)),
+        (None, None) => return None,
+    };
+    (!user.is_empty()).then(|| Credentials::new(user, password.expose().to_owned()))
+}
+
+/// Trusts whom the HTTP client trusts.
+fn tls(host: &str, client: &Client) -> anyhow::Result<TlsParameters> {
+    let authorities = client.authorities()?;
+    let store =
+        if authorities.mozilla { CertificateStore::WebpkiRoots } else { CertificateStore::None };
+    let mut builder = TlsParametersBuilder::new(host.to_owned()).certificate_store(store);
+    for certificate in authorities.certificates {
+        builder = builder.add_root_certificate(Certificate::from_der(certificate.to_vec())?);
+    }
+    Ok(builder.build()?)
+}
+
+fn failed(endpoint: &Endpoint, error: &lettre::transport::smtp::Error) -> anyhow::Error {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let (error_text, cause) = (error.to_string(), cause.to_string());
+    let words =
+        if error_text.contains(&cause) { error_text } else { format!("{error_text}: {cause}") };
+    let words = plain_text(&words, 3, 300).replace('\n', " ");
+    let code = error.status().map(|code| u16::from(code).to_string()).unwrap_or_default();
+    let message = format!("`{}` does not take the mail: {words}", endpoint.shown());
+    let hint = match code.as_str() {
+        "530" | "534" | "535" | "538" => {
+            "check user and password, and whether the account needs an app password"
+        }
+        "550" | "551" | "553" => "check `from` and `to`: the server does not take them",
+        _ if error.is_timeout() => {
+            "a port may be blocked: many clouds block 25 and some 587; try smtps:// (465)"
+        }
+        _ if error.is_client() => {
+            "the server offers no STARTTLS or no login that we know; try smtps://"
+        }
+        _ => return Hinted::plain(Code::Error, message).into(),
+    };
+    Hinted::new(Code::Error, message, hint).into()
+}

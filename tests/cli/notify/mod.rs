@@ -1,0 +1,369 @@
+//! `gitops notify`: what is said, to whom, and what must never be.
+
+mod after;
+mod secrets;
+mod world;
+
+use snapbox::str;
+
+use world::{CONFIG, Server, World, message};
+
+#[test]
+fn an_announcement_says_what_changed_and_folds_the_rest() {
+    let world = World::new(CONFIG);
+    world.sandbox.gitops(&["notify", "deploying", "-e", "production"]).is(str![[r#"
+Deploying to production
+  api v1 → v2 <https://github.com/acme/api/commit/2222222222222222222222222222222222222222>
+Unchanged: postgres 17, web v7
+commit 3c5483cf <https://github.com/acme/deploy/commit/3c5483cf3211ad7d553f775c62096d0b1e3dd97f> · by Ada
+-- exit 0 --
+
+"#]]);
+}
+
+#[test]
+fn a_confirmation_is_one_line() {
+    let world = World::new(CONFIG);
+    world.sandbox.gitops(&["notify", "deployed", "-e", "production"]).is(str![[r#"
+Deployed api v2 <https://github.com/acme/api/commit/2222222222222222222222222222222222222222> to production · commit 3c5483cf <https://github.com/acme/deploy/commit/3c5483cf3211ad7d553f775c62096d0b1e3dd97f>
+-- exit 0 --
+
+"#]]);
+}
+
+#[test]
+fn a_failure_says_why_and_where_to_look() {
+    let world = World::new(CONFIG);
+    let args = [
+        "notify",
+        "failed",
+        "-e",
+        "production",
+        "--reason",
+        "2 pods\nare not ready",
+        "--run-url",
+        "https://ci.example/7",
+    ];
+    world.sandbox.gitops(&args).is(str![[r#"
+Failed to deploy api v2 <https://github.com/acme/api/commit/2222222222222222222222222222222222222222> to production · commit 3c5483cf <https://github.com/acme/deploy/commit/3c5483cf3211ad7d553f775c62096d0b1e3dd97f> · run <https://ci.example/7>
+Reason: 2 pods are not ready
+-- exit 0 --
+
+"#]]);
+}
+
+#[test]
+fn commits_elsewhere_and_repeated_runs_change_nothing() {
+    let mut world = World::new(CONFIG);
+    let before = world.ok(&["notify", "deployed", "-e", "production"]);
+    world.write("staging", "v9", "v7");
+    world.sandbox.write("README.md", "hello");
+    world.commit("staging moves on");
+    let after = world.ok(&["notify", "deployed", "-e", "production"]);
+    assert_eq!(before.stdout, after.stdout);
+    let key = |world: &World| {
+        let output =
+            world.sandbox.gitops(&["notify", "deployed", "-e", "production", "-o", "json"]);
+        output.json()["key"].clone()
+    };
+    assert_eq!(key(&world), key(&world));
+}
+
+#[test]
+fn from_and_to_name_other_revisions() {
+    let mut world = World::new(CONFIG);
+    world.write("production", "v2", "v8");
+    world.commit(&message("web to v8", "web", "8"));
+    let args = ["notify", "deploying", "-e", "production", "--from", "HEAD~2"];
+    world.sandbox.gitops(&args).is(str![[r#"
+Deploying to production
+  api v1 → v2 <https://github.com/acme/api/commit/2222222222222222222222222222222222222222>
+  web v7 → v8 <https://github.com/acme/web/commit/8888888888888888888888888888888888888888>
+Unchanged: postgres 17
+commit c42c49cc <https://github.com/acme/deploy/commit/c42c49ccf742ae688f64cd13bde580fb6ec70b11> · by Ada
+-- exit 0 --
+
+"#]]);
+    let args = ["notify", "deploying", "-e", "production", "--from", "HEAD", "--to", "HEAD~1"];
+    let backwards = world.ok(&args);
+    assert!(backwards.stdout.contains("web v8 "), "{}", backwards.stdout);
+    assert!(backwards.stdout.contains(" → v7"), "{}", backwards.stdout);
+}
+
+#[test]
+fn a_source_is_linked_only_to_its_own_app() {
+    let mut world = World::new(CONFIG);
+    // The commit says where web came from; nothing says where api and db did.
+    let yaml = "api: { image: { repository: ghcr.io/acme/api, tag: v3 } }\n\
+                web: { image: { repository: ghcr.io/acme/web, tag: v8 } }\n\
+                db: { image: { repository: docker.io/library/postgres, tag: \"18\" } }\n";
+    world.sandbox.write("environments/production.yaml", yaml);
+    world.commit(&message("all of them", "web", "8"));
+    let said = world.ok(&["notify", "deployed", "-e", "production"]);
+    let link = format!("web v8 <https://github.com/acme/web/commit/{}>", "8".repeat(40));
+    assert!(said.stdout.contains(&link), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("api v3,") && said.stdout.contains("postgres 18,"),
+        "{}",
+        said.stdout
+    );
+}
+
+/// As manifest and as configuration of an image.
+const LABELS: &str = r#"{"config": {"digest": "sha256:aa", "Labels": {
+    "org.opencontainers.image.source": "https://github.com/acme/tool",
+    "org.opencontainers.image.revision": "5555555555555555555555555555555555555555"}}}"#;
+
+#[test]
+fn an_images_labels_give_the_link_that_no_commit_gives() {
+    let server = Server::new(200, LABELS);
+    let registry = server.origin.strip_prefix("http://").unwrap();
+    let mut world = World::new(CONFIG);
+    let yaml = format!("tool:\n  image:\n    repository: {registry}/acme/tool\n    tag: v5\n");
+    world.sandbox.write("environments/production.yaml", yaml);
+    world.commit("tool to v5");
+    let link = format!("tool v5 <https://github.com/acme/tool/commit/{}>", "5".repeat(40));
+    let without = world.ok(&["notify", "deployed", "-e", "production"]);
+    assert!(without.stdout.contains("tool v5, "), "{}", without.stdout);
+    let said = world.ok(&["notify", "deployed", "-e", "production", "--image-labels"]);
+    assert!(said.stdout.contains(&link), "{}", said.render());
+}
+
+#[test]
+fn an_image_that_was_pushed_needs_no_repository() {
+    let world = World::new(CONFIG);
+    std::fs::remove_dir_all(world.sandbox.path(".git")).unwrap();
+    let args = [
+        "notify",
+        "pushed",
+        "--image",
+        "ghcr.io/acme/api=v3",
+        "--kind",
+        "stdout",
+        "--source",
+        "git@github.com:acme/api.git",
+        "--source-revision",
+        "3333333333333333333333333333333333333333",
+    ];
+    world.sandbox.gitops(&args).is(str![[r#"
+Pushed new api image: v3 <https://github.com/acme/api/commit/3333333333333333333333333333333333333333>
+-- exit 0 --
+
+"#]]);
+}
+
+#[test]
+fn a_drift_is_said_once_and_its_end_too() {
+    let world = World::new(CONFIG);
+    let drift = |finding: &str| {
+        let args = ["notify", "drift", "-e", "production", "--finding", finding];
+        world.ok(&args)
+    };
+    let resolved = || world.ok(&["notify", "drift-resolved", "-e", "production"]);
+    assert_eq!(resolved().stderr, "log: not sent: it was told of no drift\n");
+    drift("web: 5 replicas instead of 3").is(str![[r#"
+Drift in production
+  web: 5 replicas instead of 3
+commit 3c5483cf <https://github.com/acme/deploy/commit/3c5483cf3211ad7d553f775c62096d0b1e3dd97f>
+-- exit 0 --
+
+"#]]);
+    assert_eq!(
+        drift("web: 5 replicas instead of 3").stderr,
+        "log: not sent: it knows of this drift\n"
+    );
+    assert!(drift("web: 6 replicas instead of 3").stdout.starts_with("Drift in production\n"));
+    assert!(resolved().stdout.starts_with("Drift resolved in production"));
+    assert!(resolved().stdout.is_empty());
+    assert!(drift("web: 6 replicas instead of 3").stdout.starts_with("Drift in production\n"));
+}
+
+#[test]
+fn a_dry_run_shows_requests_without_secrets() {
+    let config = CONFIG.replace("log: { kind: stdout }", "chat: { url_env: HOOK }");
+    let world = World::new(&config);
+    let mut command =
+        world.sandbox.gitops_command(&["notify", "deployed", "-e", "production", "-n"]);
+    command.env("HOOK", "https://discord.com/api/webhooks/1/canarycanarycanary");
+    world.sandbox.finish(&mut command).is(str![[r##"
+# chat (discord)
+POST https://discord.com/***
+content-type: application/json; charset=utf-8
+
+{
+  "embeds": [
+    {
+      "description": "Deployed **api** [v2](https://github.com/acme/api/commit/2222222222222222222222222222222222222222) to **production** · commit [e3fbef3c](https://github.com/acme/deploy/commit/e3fbef3c460e18bae578bac0ac730b311ac47efc)",
+      "color": 3066993
+    }
+  ],
+  "allowed_mentions": {
+    "parse": []
+  }
+}
+
+-- exit 0 --
+
+"##]]);
+}
+
+#[test]
+fn a_channel_that_fails_is_a_warning_unless_strict() {
+    let server = Server::new(404, "no_service");
+    let config = format!("{CONFIG}  chat: {{ kind: slack, url_env: HOOK }}\n");
+    let world = World::new(&config);
+    let run = |more: &[&str]| {
+        let args = [&["notify", "deployed", "-e", "production", "-q"], more].concat();
+        let hook = format!("{}/services/x", server.origin);
+        let mut command = world.sandbox.gitops_command(&args);
+        let output = world.sandbox.finish(command.env("HOOK", hook));
+        output.render().replace(server.origin.rsplit(':').next().unwrap(), "PORT")
+    };
+    snapbox::assert_data_eq!(
+        run(&[]),
+        str![[r#"
+Deployed api v2 <https://github.com/acme/api/commit/2222222222222222222222222222222222222222> to production · commit 41b92f2f <https://github.com/acme/deploy/commit/41b92f2ff5eee1407ba2241f1235729b1d64cfa5>
+-- stderr --
+warning: chat: `http://127.0.0.1:PORT/***` answered 404 Not Found: no_service (the webhook was removed: create a new one and store its address)
+-- exit 0 --
+
+"#]]
+    );
+    snapbox::assert_data_eq!(
+        run(&["--strict"]),
+        str![[r#"
+Deployed api v2 <https://github.com/acme/api/commit/2222222222222222222222222222222222222222> to production · commit 41b92f2f <https://github.com/acme/deploy/commit/41b92f2ff5eee1407ba2241f1235729b1d64cfa5>
+-- stderr --
+warning: chat: `http://127.0.0.1:PORT/***` answered 404 Not Found: no_service (the webhook was removed: create a new one and store its address)
+error: cannot notify chat
+-- exit 2 --
+
+"#]]
+    );
+    assert_eq!(server.bodies().len(), 2);
+}
+
+#[test]
+fn a_missing_secret_fails_one_channel_and_wrong_settings_all() {
+    let config = format!("{CONFIG}  chat: {{ url_env: HOOK }}\n");
+    World::new(&config).sandbox.gitops(&["notify", "deployed", "-e", "production"]).is(str![[r#"
+Deployed api v2 <https://github.com/acme/api/commit/2222222222222222222222222222222222222222> to production · commit 37166b20 <https://github.com/acme/deploy/commit/37166b20f2d6c880ea8e58b999aedb2e38aec0ee>
+-- stderr --
+warning: cannot use the channel `chat`: the variable HOOK is empty or not set (store the secret there; in CI, check that this job may see it)
+-- exit 0 --
+
+"#]]);
+    let config =
+        format!("{CONFIG}  chat: {{ url: https://hooks.slack.com/services/T/B/canarycanary }}\n");
+    World::new(&config).sandbox.gitops(&["notify", "deployed", "-e", "production"]).is(str![[r#"
+-- stderr --
+error: cannot use the channel `chat`: the address of Slack is a secret and must not be written out
+hint: store it in a variable and write `url_env: NAME`, or in a file and write `url_file: PATH`
+-- exit 2 --
+
+"#]]);
+    let config = format!("{CONFIG}  chat: {{ url-env: HOOK }}\n");
+    World::new(&config).sandbox.gitops(&["notify", "deployed", "-e", "production"]).is(str![[r#"
+-- stderr --
+error: gitops.yaml:9: unknown key `url-env` in `notify.chat`
+hint: did you mean `url_env`?
+-- exit 2 --
+
+"#]]);
+}
+
+#[test]
+fn only_channels_that_want_it_are_told() {
+    let config = CONFIG.replace(
+        "log: { kind: stdout }",
+        "log: { kind: stdout, events: [deployed], environments: ['prod*'] }",
+    );
+    let world = World::new(&config);
+    let said = |event: &str, environment: &str| world.ok(&["notify", event, "-e", environment]);
+    assert!(said("deployed", "production").stdout.starts_with("Deployed api"));
+    let nobody = "no channel wants `deploying` of production\n";
+    assert_eq!(said("deploying", "production").stderr, nobody);
+    assert!(said("deployed", "staging").stdout.is_empty());
+    let named = ["notify", "deploying", "-e", "staging", "--channel", "log"];
+    assert!(world.ok(&named).stdout.starts_with("Deploying to staging"));
+}
+
+#[test]
+fn a_template_replaces_the_words() {
+    let config = CONFIG.replace(
+        "log: { kind: stdout }",
+        "log: { kind: stdout, template: '{{ event }} {{ environment | upper }}: {% for app in changes %}{{ app.app }} {{ app.new.tag }}{% endfor %}' }",
+    );
+    let world = World::new(&config);
+    let said = world.ok(&["notify", "deployed", "-e", "production"]);
+    assert_eq!(said.stdout, "deployed PRODUCTION: api v2\n");
+}
+
+#[test]
+fn a_shallow_clone_does_not_call_everything_new() {
+    let world = World::new(CONFIG);
+    let head = std::fs::read_to_string(world.sandbox.path(".git/refs/heads/main")).unwrap();
+    world.sandbox.write(".git/shallow", head);
+    world.sandbox.gitops(&["notify", "deployed", "-e", "production"]).is(str![[r#"
+-- stderr --
+error: cannot tell what changed in `production`: this clone is shallow and ends there
+hint: fetch more of it (in GitHub Actions `fetch-depth: 0`), or name --from
+-- exit 2 --
+
+"#]]);
+    let named = ["notify", "deployed", "-e", "production", "--from", "HEAD"];
+    assert!(world.ok(&named).stdout.starts_with("Deployed to production: no image"));
+}
+
+#[test]
+fn usage_errors_say_what_to_do() {
+    let world = World::new(CONFIG);
+    let table: [(&[&str], &str); 8] = [
+        (&["deployed"], "name the environment with -e ENV"),
+        (&["pushed"], "name it with --image IMAGE=TAG"),
+        (&["deployed", "-e", "prod"], "did you mean `production`?"),
+        (&["deployed", "-e", "production", "--image", "a=b"], "cannot use --image with `deployed`"),
+        (&["deployed", "log", "-e", "production"], "only `test` takes a channel's name"),
+        (&["test", "chat"], "`notify:` names log"),
+        (&["test", "--kind", "slak", "--url-env", "NONE"], "a similar value exists: 'slack'"),
+        (
+            &["deployed", "-e", "production", "--from", "nonsense"],
+            "cannot find the revision `nonsense`",
+        ),
+    ];
+    for (args, expected) in table {
+        let output = world.sandbox.gitops(&[&["notify"], args].concat());
+        assert_eq!(output.code, 2, "{}", output.render());
+        assert!(output.stderr.contains(expected), "{}", output.render());
+    }
+    let remote =
+        ["--repo", "https://forge.invalid/a/b.git", "notify", "deployed", "-e", "production"];
+    let output = world.sandbox.gitops(&[&remote[..], &["--kind", "stdout"]].concat());
+    assert!(output.stderr.contains("clone it and run this"), "{}", output.render());
+    std::fs::remove_file(world.sandbox.path("gitops.yaml")).unwrap();
+    let output = world.sandbox.gitops(&["notify", "test"]);
+    assert!(output.stderr.contains("no channel is configured"), "{}", output.render());
+}
+
+#[test]
+fn a_test_message_reaches_every_channel() {
+    let server = Server::new(200, "ok");
+    let world = World::new(&format!(
+        "{CONFIG}  chat: {{ kind: mattermost, url_env: HOOK, events: [drift] }}\n"
+    ));
+    let mut command = world.sandbox.gitops_command(&["notify", "test"]);
+    let output = world.sandbox.finish(command.env("HOOK", format!("{}/hooks/x", server.origin)));
+    output.is(str![[r#"
+Test message: Deployed api v2 to nowhere
+Reason: somebody ran `gitops notify test`
+-- stderr --
+chat: sent
+-- exit 0 --
+
+"#]]);
+    assert!(
+        server.bodies()[0].contains("Test message: Deployed **api** `v2`"),
+        "{:?}",
+        server.bodies()
+    );
+}
