@@ -243,6 +243,7 @@ fn update(
             line: edit.spot.line,
             before: Some(edit.spot.value.clone()),
             after: edit.after.clone(),
+            replaced: 0,
         };
         let change = Change { at: edit.spot.at, operation: Operation::Set(edit.after) };
         draft.add(source, change, record);

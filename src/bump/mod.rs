@@ -4,6 +4,7 @@
 mod document;
 mod images;
 mod restart;
+mod secret;
 mod source;
 mod survey;
 mod values;
@@ -16,6 +17,7 @@ pub use survey::{Deployed, survey};
 pub use values::{Assignment, plan_values};
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::Serialize;
 
@@ -64,6 +66,23 @@ pub struct Edit {
     pub before: Option<String>,
     /// The new value.
     pub after: String,
+    /// Tells old values apart where they are masked.
+    #[serde(skip)]
+    pub replaced: u64,
+}
+
+/// What stands for a secret value in everything that is said.
+const MASKED: &str = "<masked>";
+
+impl Edit {
+    /// Takes the values out, so that nothing that is said of the edit can hold them.
+    fn conceal(&mut self) {
+        let mut hasher = DefaultHasher::new();
+        self.before.hash(&mut hasher);
+        self.replaced = hasher.finish();
+        self.before = self.before.as_ref().map(|_| MASKED.to_owned());
+        MASKED.clone_into(&mut self.after);
+    }
 }
 
 /// Everything a bump would do.
@@ -100,11 +119,15 @@ impl Draft {
             }
             Some(known) if known == value => Ok(false),
             Some(known) => {
-                let message = format!(
-                    "cannot give line {} of `{}` two values at once, `{known}` and `{value}`",
-                    source.stream.node(at.node).line(),
-                    source.path
-                );
+                let node = source.stream.node(at.node);
+                let values = if secret::is_secret(node) {
+                    String::new()
+                } else {
+                    format!(", `{known}` and `{value}`")
+                };
+                let (line, path) = (node.line(), &source.path);
+                let message =
+                    format!("cannot give line {line} of `{path}` two values at once{values}");
                 Err(Hinted::plain(Code::Usage, message))
             }
         }

@@ -239,6 +239,7 @@ fn add(
         line: node.line(),
         before,
         after,
+        replaced: 0,
     };
     let at = Address { node: node.id(), inner: None };
     draft.add(source, Change { at, operation }, edit);

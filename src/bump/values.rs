@@ -1,7 +1,7 @@
 //! `--file F --set KEY=VALUE`: any string by its key path.
 
 use super::document::{Selector, describe, select};
-use super::{Draft, Edit, Plan, Rules, Source, guard, read, shortened};
+use super::{Draft, Edit, Plan, Rules, Source, guard, read, secret, shortened};
 use crate::error::{Code, Hinted};
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
@@ -38,12 +38,18 @@ pub fn plan_values(
     let source = Source::read(&path, bytes)?;
     let documents = select(&source.stream, &path, selector)?;
     let mut draft = Draft::default();
+    let mut secrets = Vec::new();
     for assignment in assignments {
-        assign(&mut draft, &source, &documents, assignment, rules)
+        assign(&mut draft, &source, &documents, assignment, rules, &mut secrets)
             .map_err(|error| error.context(format!("cannot edit `{path}`")))?;
     }
-    let plan = draft.finish()?;
+    let mut plan = draft.finish()?;
     check_images(&plan, policy)?;
+    for (edit, is_secret) in plan.edits.iter_mut().zip(secrets) {
+        if is_secret {
+            edit.conceal();
+        }
+    }
     Ok(plan)
 }
 
@@ -70,6 +76,7 @@ fn assign(
     documents: &[usize],
     assignment: &Assignment,
     rules: &Rules,
+    secrets: &mut Vec<bool>,
 ) -> anyhow::Result<()> {
     let stream = &source.stream;
     let mut found = Vec::new();
@@ -79,7 +86,7 @@ fn assign(
         }
     }
     if found.is_empty() {
-        return absent(draft, source, documents, assignment, rules);
+        return absent(draft, source, documents, assignment, rules, secrets);
     }
     if found.len() > 1 && !rules.all {
         let list = found.iter().map(|(document, _)| describe(stream, *document));
@@ -97,8 +104,11 @@ fn assign(
         if !is_first || before == Some(assignment.value.as_str()) {
             continue;
         }
-        guard(rules, before.as_slice(), &assignment.value, &place)?;
+        let is_secret = secret::is_secret(node);
+        guard(rules, before.as_slice(), &assignment.value, &place)
+            .map_err(|refused| if is_secret { concealed(&refused, &place) } else { refused })?;
         let edit = edit(source, document, assignment, node.line(), before);
+        secrets.push(is_secret);
         let change = Change { at, operation: Operation::Set(assignment.value.clone()) };
         draft.add(source, change, edit);
     }
@@ -112,6 +122,7 @@ fn absent(
     documents: &[usize],
     assignment: &Assignment,
     rules: &Rules,
+    secrets: &mut Vec<bool>,
 ) -> anyhow::Result<()> {
     let stream = &source.stream;
     let &[document] = documents else {
@@ -134,8 +145,16 @@ fn absent(
     let value = Added::Text(assignment.value.clone());
     let operation = Operation::Append { key: key.to_owned(), value };
     let edit = edit(source, document, assignment, line, None);
+    secrets.push(secret::would_be(stream.node(node), key, &assignment.value));
     draft.add(source, Change { at: Address { node, inner: None }, operation }, edit);
     Ok(())
+}
+
+/// A guard's refusal without the values.
+fn concealed(refused: &Hinted, place: &str) -> Hinted {
+    let message =
+        format!("{place} is not as --expect or --no-downgrade has it (its value is masked)");
+    Hinted::new(refused.code(), message, refused.hint().unwrap_or_default())
 }
 
 fn edit(
@@ -155,5 +174,6 @@ fn edit(
         line,
         before: before.map(str::to_owned),
         after: assignment.value.clone(),
+        replaced: 0,
     }
 }

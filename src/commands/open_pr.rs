@@ -1,22 +1,19 @@
 //! `gitops open-pr`: push a branch that has the change already, and open, or update, its pull request.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::cli::Globals;
 use crate::commands::landing::{self, Context, GitArgs, Place};
 use crate::commands::notify::Half;
+use crate::commands::proposing::branches::{self, Side, files};
 use crate::commands::proposing::{
-    self, Connection, ProposalArgs, Scene, Shown, budget, connect, difference, rows_between, show,
-    tell,
+    self, Connection, Ending, ProposalArgs, Scene, Shown, connect, show, tell,
 };
-use crate::diff;
-use crate::environment::{self, Config};
 use crate::error::{Code, Hinted, Outcome};
 use crate::forge::{self, Proposal};
-use crate::git::{Checkout, Origin, Remote, Round, Upstream};
+use crate::git::{self, Checkout, Origin, Remote, Upstream};
 use crate::manifest::SourceFile;
-use crate::snapshot::Snapshot;
 use crate::ui::Ui;
 use crate::validate::{self, Rules};
 
@@ -41,14 +38,6 @@ pub struct Args {
     proposal: ProposalArgs,
     #[command(flatten)]
     git: GitArgs,
-}
-
-/// One end of the pull request.
-struct Side {
-    branch: String,
-    revision: String,
-    files: Vec<SourceFile>,
-    config: Config,
 }
 
 /// The two ends, and how the head gets to the remote.
@@ -81,22 +70,21 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         return tell(&Shown::nothing("open-pr", &scene, &connection), None, ui);
     }
     doubts(&ends, ui)?;
-    let proposal = proposing::proposal(&args.proposal, &scene)?;
-    let push = proposing::push_of(&connection, &remote, &proposal);
+    let (connection, proposal) = (&connection, proposing::proposal(&args.proposal, &scene)?);
+    let push = proposing::push_of(connection, &remote, &proposal, 0);
+    let config = globals.config.as_deref();
+    let ending = Ending { connection, args: &args.proposal, context: &context, config, ui };
     if args.dry_run {
-        let outcome = match (&connection.forge, &push) {
-            (Some(forge), None) => Some(forge::ensure(&**forge, &proposal, &|_, _| {})?),
-            _ => None,
-        };
-        let shown = Shown::planned("open-pr", &scene, &connection, &proposal, push.as_ref());
+        let outcome = ending.rehearse(&proposal, push.as_ref())?;
+        let shown = Shown::planned("open-pr", &scene, connection, &proposal, push.as_ref());
         return show(&shown, outcome.as_ref(), ui);
     }
-    let (pushed, existed) = send(args, &context, &mut remote, &ends, push.as_ref())?;
-    let mut shown = Shown::planned("open-pr", &scene, &connection, &proposal, None);
-    shown.pushed(&ends.head.revision, pushed);
+    let (sent, push) = send_somehow(args, &context, &mut remote, &ends, push)?;
+    let mut shown = Shown::planned("open-pr", &scene, connection, &proposal, None);
+    shown.pushed(&ends.head.revision, sent.pushed);
     let head_sha = Some(ends.head.revision.clone());
-    let proposal = Proposal { head_sha, pushed, ..proposal };
-    proposing::finish(&mut shown, &connection, &proposal, push, existed, &context, ui)?;
+    let proposal = Proposal { head_sha, pushed: sent.pushed, ..proposal };
+    ending.finish(&mut shown, &proposal, push.as_ref(), sent.existed, &mut remote)?;
     if context.notifies() {
         let (before, after) = (texts(&ends.base.files), texts(&ends.head.files));
         let halves = Half::of_files(before, after, &ends.head.config);
@@ -133,31 +121,6 @@ fn doubts(ends: &Ends, ui: &Ui) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a branch of the remote holds.
-fn side(round: &Round<'_>, globals: &Globals) -> anyhow::Result<Side> {
-    let (files, config) = files(round.snapshot(), globals)?;
-    let (branch, revision) = (round.branch.to_owned(), round.tip.to_owned());
-    Ok(Side { branch, revision, files, config })
-}
-
-/// The files of all environments, each with its environment.
-fn files(snapshot: &dyn Snapshot, globals: &Globals) -> anyhow::Result<(Vec<SourceFile>, Config)> {
-    let config = crate::commands::editing::config(globals.config.as_deref(), snapshot)?;
-    let mut seen = BTreeSet::new();
-    let mut found = Vec::new();
-    for environment in environment::all(snapshot, &config)? {
-        let mut paths = environment.list(snapshot)?;
-        paths.retain(|path| seen.insert(path.clone()));
-        let contents = snapshot.read(&paths)?;
-        for (path, bytes) in paths.iter().zip(contents) {
-            let mut file = SourceFile::new(path, bytes);
-            file.environment = environment.name.as_str().into();
-            found.push(file);
-        }
-    }
-    Ok((found, config))
-}
-
 /// Two branches of a remote.
 fn remote_ends(
     args: &Args,
@@ -169,8 +132,8 @@ fn remote_ends(
         let message = "cannot open a pull request: a remote repository has no branch checked out";
         return Err(Hinted::new(Code::Usage, message, "name the branch with --head").into());
     };
-    let base = remote.look(base, |round| side(round, globals))?;
-    let head = remote.look(Some(head), |round| side(round, globals))?;
+    let base = remote.look(base, |round| Side::of(round, globals.config.as_deref()))?;
+    let head = remote.look(Some(head), |round| Side::of(round, globals.config.as_deref()))?;
     refuse_same(&base.branch, &head.branch)?;
     let is_empty = remote.contains(&base.branch, &head.revision)?;
     Ok(Ends { base, head, is_empty, push: None })
@@ -193,17 +156,18 @@ fn checkout_ends(
     base: Option<&str>,
 ) -> anyhow::Result<(Remote, Ends)> {
     let checkout = Checkout::open(start, context.settings())?;
-    let (url, config) = context.origin_remote(checkout.root(), &args.proposal.remote)?;
-    let mut remote = context.remote_of(&url, &config)?;
-    let base = remote.look(base, |round| side(round, globals))?;
+    let (url, git_config) = context.origin_remote(checkout.root(), &args.proposal.remote)?;
+    let mut remote = context.remote_of(&url, &git_config)?;
+    let config = globals.config.as_deref();
+    let base = remote.look(base, |round| Side::of(round, config))?;
     let (revision, (files, config)) =
-        checkout.look(|revision, snapshot| Ok((revision.to_owned(), files(snapshot, globals)?)))?;
+        checkout.look(|revision, snapshot| Ok((revision.to_owned(), files(snapshot, config)?)))?;
     let mut head = Side { branch: String::new(), revision, files, config };
     let own = checkout.branch().filter(|branch| *branch != base.branch);
     head.branch = match args.proposal.head.clone().or(own) {
         Some(branch) => branch,
         // Commits on the base itself, or on no branch: they get the branch their change has.
-        None => Scene::default().with(rows(&base, &head, &Origin::default())).branch(),
+        None => Scene::default().with(branches::rows(&base, &head, &Origin::default())).branch(),
     };
     refuse_same(&base.branch, &head.branch)?;
     let is_empty = checkout.is_in_history(&head.revision, &base.revision);
@@ -211,49 +175,52 @@ fn checkout_ends(
     Ok((remote, Ends { base, head, is_empty, push: Some((checkout, upstream)) }))
 }
 
-fn rows(base: &Side, head: &Side, origin: &Origin) -> Vec<proposing::Row> {
-    let comparison = diff::compare(&base.files, &head.files, &diff::Options::default());
-    rows_between(&comparison, &head.config, origin)
-}
-
 fn scene(ends: &Ends, connection: &Connection, context: &Context<'_>) -> Scene {
-    let Ends { base, head, .. } = ends;
+    let subject = ends.push.as_ref().and_then(|(checkout, _)| checkout.subject());
     let origin = context.origin(Some(Path::new(".")));
-    let rows = rows(base, head, &origin);
-    let limit = budget(connection.row.body_limit, connection.row.marks);
-    let sides = [base.branch.as_str(), head.branch.as_str()];
-    let subject = match ends.push.as_ref().and_then(|(checkout, _)| checkout.subject()) {
-        Some(subject) => subject,
-        None => subject(&rows, &head.branch),
-    };
-    Scene {
-        source: origin,
-        diff: difference(&base.files, &head.files, sides, limit),
-        base: base.branch.clone(),
-        head: head.branch.clone(),
-        subject,
-        ..Scene::default()
+    branches::scene(&ends.base, &ends.head, subject, origin, connection)
+}
+
+/// What became of the push.
+struct Sent {
+    /// Whether anything was new.
+    pushed: bool,
+    /// Whether the branch was there before.
+    existed: bool,
+}
+
+/// Pushes the branch; without options where the server takes none.
+fn send_somehow(
+    args: &Args,
+    context: &Context<'_>,
+    remote: &mut Remote,
+    ends: &Ends,
+    push: Option<forge::Push>,
+) -> anyhow::Result<(Sent, Option<forge::Push>)> {
+    match send(args, context, remote, ends, push.as_ref()) {
+        Ok(sent) => Ok((sent, push)),
+        Err(error) => {
+            let is_branch =
+                push.as_ref().is_some_and(|push| push.reference.starts_with("refs/heads/"));
+            let ours = context.push_options()?.is_empty();
+            if is_branch && ours && git::lacks_push_options(&error) {
+                return Ok((send(args, context, remote, ends, None)?, None));
+            }
+            Err(error)
+        }
     }
-    .with(rows)
 }
 
-/// A title for a branch whose commits nobody has at hand.
-fn subject(rows: &[proposing::Row], branch: &str) -> String {
-    let [first, rest @ ..] = rows else { return format!("Merge {branch}") };
-    let others = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-    format!("feat({}): update {} to {}{others}", first.environment, first.app, first.after)
-}
-
-/// Pushes the branch; whether anything was new, and whether it was there before.
 fn send(
     args: &Args,
     context: &Context<'_>,
     remote: &mut Remote,
     ends: &Ends,
     push: Option<&forge::Push>,
-) -> anyhow::Result<(bool, bool)> {
+) -> anyhow::Result<Sent> {
     let Some((checkout, upstream)) = &ends.push else {
-        if let Some(push) = push {
+        // The page for a person is all there is without a push.
+        if let Some(push) = push.filter(|push| !push.reference.starts_with("refs/heads/")) {
             let message = format!(
                 "cannot open the pull request of `{}`: without an API token only a push can, and the \
                  branch is pushed already",
@@ -265,7 +232,7 @@ fn send(
             );
             return Err(Hinted::new(Code::Usage, message, hint).into());
         }
-        return Ok((false, true));
+        return Ok(Sent { pushed: false, existed: true });
     };
     let mut options = context.push_options()?.to_vec();
     let mut upstream = upstream.clone();
@@ -286,5 +253,5 @@ fn send(
     };
     let pushed = old.as_deref() != Some(&ends.head.revision);
     checkout.push(&upstream, remote, old.as_deref(), &options)?;
-    Ok((pushed, old.is_some()))
+    Ok(Sent { pushed, existed: old.is_some() })
 }

@@ -87,6 +87,8 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let context = Context::new(how.git, globals, ui);
     let mut record = Record::open(globals, &how, &context, ui)?;
     let sources = sources(args, globals, &mut record)?;
+    // The edit reads the same remote, and would wait for the lock of its cache.
+    drop(record);
     for source in &sources {
         for commit in source.commits.iter().flatten() {
             ui.status(format!("{}: {commit}", source.app));

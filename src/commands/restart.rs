@@ -79,4 +79,8 @@ impl Intent for Restart<'_> {
     fn message(&self) -> Option<&str> {
         Some(MESSAGE)
     }
+
+    fn kind(&self) -> &'static str {
+        "-restart"
+    }
 }

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::path::{FieldPath, Step};
 use crate::manifest::{Object, is_secret};
-use crate::yaml::Value;
 use crate::yaml::value::{Data, Map};
+use crate::yaml::{Schema, Stream, Value, expand};
 
 /// Shorter secrets are masked in their own place only: `true` elsewhere is not one.
 const MIN_LENGTH: usize = 6;
@@ -232,6 +232,18 @@ pub fn is_telling_key(key: &str, value: &Value) -> bool {
     }
     let plain: String = key.to_ascii_lowercase().replace(['_', '-', '.'], "");
     ENDINGS.iter().any(|ending| plain.ends_with(ending))
+}
+
+/// The same for a scalar as it stands in a file: `false` is no password.
+#[must_use]
+pub fn is_telling_scalar(key: &str, text: &str) -> bool {
+    if !is_telling_key(key, &Value::text("x", 0)) {
+        return false;
+    }
+    let read = Stream::parse(format!("v: {text}")).ok();
+    let tree = read.and_then(|stream| expand(&stream, 0, Schema::Kubernetes, 0).ok());
+    let scalar = tree.and_then(|tree| tree.value.get("v").cloned());
+    scalar.is_none_or(|scalar| is_telling_key(key, &scalar))
 }
 
 /// The literal of an environment variable with a telling name: `env[DB_PASSWORD].value`.

@@ -306,7 +306,8 @@ impl Forge for Azure {
     }
 
     fn merge(&self, pull: &Pull, merge: &Merge) -> anyhow::Result<AutoMerge> {
-        let waits = self.waits(pull)?;
+        // What a dry run only plans has no policies yet.
+        let waits = pull.number == 0 || self.waits(pull)?;
         if !waits && !merge.now {
             let reason = "no policy holds it back; --merge-now would complete it at once";
             return Ok(AutoMerge::Unavailable(reason.to_owned()));

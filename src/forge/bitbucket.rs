@@ -57,6 +57,11 @@ fn place(remote: &Remote, known: &Known) -> anyhow::Result<Place> {
 }
 
 fn advice(answer: &Answer) -> Option<String> {
+    if answer.status.as_u16() == 401 {
+        let what =
+            "an API token wants its owner's address in GITOPS_TOKEN_USER, an access token no user";
+        return Some(format!("the token is not accepted: {what}"));
+    }
     let required = &answer.body["error"]["detail"]["required"];
     let scopes: Vec<&str> = required.as_array()?.iter().filter_map(Value::as_str).collect();
     Some(format!("the token lacks the scope {}", scopes.join(", ")))
@@ -156,7 +161,16 @@ impl Forge for Bitbucket {
         let path = self.repo("/pullrequests");
         let verb = "look for pull requests";
         let all = self.api.pages(&path, &query, |body| body["values"].as_array(), verb)?;
-        Ok(all.iter().map(|value| self.pull(value)).collect())
+        let mut found: Vec<Pull> = all.iter().map(|value| self.pull(value)).collect();
+        // A list leaves the reviewers out, and an update that does not name them removes them.
+        if let Some(head) = head {
+            let ours = |pull: &&mut Pull| pull.own && pull.head == head && pull.base == base;
+            for pull in found.iter_mut().filter(ours) {
+                let answer = self.api.get(&self.request(pull, ""), &[])?;
+                *pull = self.pull(&self.api.expect("read the pull request", answer)?.body);
+            }
+        }
+        Ok(found)
     }
 
     fn create(&self, want: &Proposal) -> anyhow::Result<Created> {

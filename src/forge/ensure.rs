@@ -1,7 +1,8 @@
 //! The one algorithm: find by head and base, create or update what differs, then the extras.
 
-use super::text::{is_same, key_of, merge_body, short_title, wrap_body};
-use super::{AutoMerge, Created, Edit, Extra, Forge, Merge, Proposal, Pull};
+use super::extras::{decorate, supersede};
+use super::text::{is_same, merge_body, short_title, wrap_body};
+use super::{AutoMerge, Created, Edit, Forge, Merge, Proposal, Pull};
 use crate::error::{Code, Hinted, Report};
 
 /// What became of a proposal.
@@ -43,40 +44,71 @@ pub struct Outcome {
     pub superseded: Vec<u64>,
     /// Extras that failed, or that the forge does not have.
     pub warnings: Vec<String>,
+    /// Whether somebody else's push got between.
+    pub race: Race,
+}
+
+/// Whether the branch got another commit than ours while its text was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Race {
+    /// It did not.
+    #[default]
+    None,
+    /// Before our text was written: whoever pushed writes his own.
+    Yielded,
+    /// Our text is of a commit that is no longer there, and has to be written anew.
+    Stale,
+}
+
+/// What the caller is asked and told on the way.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    /// Told as soon as the pull request exists, so that nothing after it can hide that.
+    pub told: &'a dyn Fn(Action, &Pull),
+    /// The commit that the branch names now; none where nobody can say.
+    pub tip: &'a dyn Fn() -> Option<String>,
+}
+
+impl Watch<'_> {
+    /// Whether the branch has another commit than the one that the text is about.
+    fn has_moved(&self, want: &Proposal) -> bool {
+        let ours = want.head_sha.as_ref();
+        ours.is_some_and(|ours| (self.tip)().is_some_and(|tip| tip != *ours))
+    }
 }
 
 impl Outcome {
     /// Nothing lies between base and head.
     #[must_use]
     pub fn skipped() -> Self {
-        let (pull, auto_merge, superseded, warnings) = Default::default();
-        Self { action: Action::Skipped, pull, auto_merge, superseded, warnings }
+        let (pull, auto_merge, superseded, warnings, race) = Default::default();
+        Self { action: Action::Skipped, pull, auto_merge, superseded, warnings, race }
     }
 }
 
-/// Told as soon as the pull request exists, so that nothing after it can hide that.
-pub type Progress<'a> = &'a dyn Fn(Action, &Pull);
-
 /// Opens the pull request, or brings the open one up to date.
-pub fn ensure(
-    forge: &dyn Forge,
-    want: &Proposal,
-    progress: Progress<'_>,
-) -> anyhow::Result<Outcome> {
+pub fn ensure(forge: &dyn Forge, want: &Proposal, watch: Watch<'_>) -> anyhow::Result<Outcome> {
     let want = &fitted(forge, want);
     let done = match find(forge, want)? {
-        Some(pull) => revise(forge, pull, want)?,
-        None => match open(forge, want)? {
+        Some(pull) => revise(forge, pull, want, watch)?,
+        None => match open(forge, want, watch)? {
             Some(done) => done,
             None => return Ok(Outcome::skipped()),
         },
     };
-    let mut pull = done.pull;
+    let Done { action, pull, wrote_text, wrote_body, mut race, warnings } = done;
+    let mut outcome = Outcome { action, warnings, ..Outcome::skipped() };
+    let Some(mut pull) = pull else { return Ok(Outcome { race, ..outcome }) };
     // The forge may still show the commit before the push.
     pull.head_sha = want.head_sha.clone().or(pull.head_sha);
-    progress(done.action, &pull);
-    let mut outcome = Outcome { action: done.action, ..Outcome::skipped() };
-    if let Some(text) = want.overflow.as_ref().filter(|_| done.wrote_body)
+    if wrote_text && watch.has_moved(want) {
+        race = Race::Stale;
+    }
+    if race != Race::None {
+        return Ok(Outcome { race, pull: Some(pull), ..outcome });
+    }
+    (watch.told)(action, &pull);
+    if let Some(text) = want.overflow.as_ref().filter(|_| wrote_body)
         && let Err(error) = forge.comment(&pull, text)
     {
         outcome.warnings.push(words(&error));
@@ -85,8 +117,7 @@ pub fn ensure(
     if want.supersede {
         supersede(forge, &pull, want, &mut outcome);
     }
-    // In a dry run there is nothing yet whose state could decide it.
-    if let Some(merge) = want.merge.as_ref().filter(|_| pull.number != 0) {
+    if let Some(merge) = &want.merge {
         outcome.auto_merge = merged(forge, &pull, merge, &mut outcome.warnings);
     }
     outcome.pull = Some(pull);
@@ -105,8 +136,36 @@ fn merged(forge: &dyn Forge, pull: &Pull, merge: &Merge, warnings: &mut Vec<Stri
 /// A pull request that is open, and what was done for it.
 struct Done {
     action: Action,
-    pull: Pull,
+    pull: Option<Pull>,
+    wrote_text: bool,
     wrote_body: bool,
+    race: Race,
+    warnings: Vec<String>,
+}
+
+impl Done {
+    fn of(action: Action, pull: Pull) -> Self {
+        let (wrote_text, wrote_body, race, warnings) = Default::default();
+        Self { action, pull: Some(pull), wrote_text, wrote_body, race, warnings }
+    }
+
+    /// Nothing is written: the text would be of an older commit than the branch has.
+    fn yielded(pull: Option<Pull>) -> Self {
+        let (wrote_text, wrote_body, warnings) = Default::default();
+        let (action, race) = (Action::Skipped, Race::Yielded);
+        Self { action, pull, wrote_text, wrote_body, race, warnings }
+    }
+
+    /// Warns where the pull request is to be a draft and is none.
+    fn checked(mut self, forge: &dyn Forge, want: &Proposal) -> Self {
+        let is_real = |pull: &&Pull| pull.number != 0;
+        let is_ready = self.pull.as_ref().filter(is_real).is_some_and(|pull| !pull.draft);
+        if want.draft == Some(true) && is_ready && self.warnings.is_empty() {
+            let title = forge.row().title;
+            self.warnings.push(format!("{title} did not make it a draft: it is ready for review"));
+        }
+        self
+    }
 }
 
 /// The proposal within the forge's limits.
@@ -128,41 +187,62 @@ fn find(forge: &dyn Forge, want: &Proposal) -> anyhow::Result<Option<Pull>> {
 }
 
 /// Creates it, unless somebody else is faster; waits while the forge does not see the branch.
-fn open(forge: &dyn Forge, want: &Proposal) -> anyhow::Result<Option<Done>> {
+fn open(forge: &dyn Forge, want: &Proposal, watch: Watch<'_>) -> anyhow::Result<Option<Done>> {
     let row = forge.row();
-    let created = Proposal {
+    let mut created = Proposal {
         body: wrap_body(row.marks, &want.key, &want.body, row.body_limit),
         ..want.clone()
     };
     let mut unseen = String::new();
-    let done = forge.api().pace().until(|| match forge.create(&created)? {
-        Created::Now(pull) => {
-            Ok(Some(Some(Done { action: Action::Created, pull: *pull, wrote_body: true })))
+    let mut warnings = Vec::new();
+    let done = forge.api().pace().until(|| {
+        if watch.has_moved(want) {
+            return Ok(Some(Some(Done::yielded(None))));
         }
-        Created::Empty => Ok(Some(None)),
-        Created::Exists => {
-            "it says there is one already, and shows none".clone_into(&mut unseen);
-            let found = find(forge, want)?;
-            found.map(|pull| revise(forge, pull, want).map(Some)).transpose()
+        let mut made = forge.create(&created)?;
+        if let Created::NoDraft(reason) = made {
+            warnings.push(format!("it is no draft: {} says: {reason}", row.title));
+            created.draft = None;
+            made = forge.create(&created)?;
         }
-        Created::HeadUnknown(reason) => {
-            unseen = reason;
-            Ok(None)
+        match made {
+            Created::Now(pull) => {
+                let done = Done::of(Action::Created, *pull);
+                Ok(Some(Some(Done { wrote_text: true, wrote_body: true, ..done })))
+            }
+            Created::Empty => Ok(Some(None)),
+            Created::Exists => {
+                "it says there is one already, and shows none".clone_into(&mut unseen);
+                let found = find(forge, want)?;
+                found.map(|pull| revise(forge, pull, want, watch).map(Some)).transpose()
+            }
+            Created::HeadUnknown(reason) | Created::NoDraft(reason) => {
+                unseen = reason;
+                Ok(None)
+            }
         }
     })?;
-    done.ok_or_else(|| {
-        let message = format!(
-            "cannot open the pull request of `{}`: {} says: {unseen}",
-            want.head, row.title
-        );
-        let hint =
-            format!("is `{}` pushed to this repository, and is `{}` there?", want.head, want.base);
-        Hinted::new(Code::NotFound, message, hint).into()
-    })
+    let done = done.ok_or_else(|| unopened(forge, want, &unseen))?;
+    Ok(done.map(|mut done| {
+        warnings.append(&mut done.warnings);
+        Done { warnings, ..done }.checked(forge, want)
+    }))
+}
+
+fn unopened(forge: &dyn Forge, want: &Proposal, unseen: &str) -> anyhow::Error {
+    let (head, base, title) = (&want.head, &want.base, forge.row().title);
+    let message = format!("cannot open the pull request of `{head}`: {title} says: {unseen}");
+    let hint = format!("is `{head}` pushed to this repository, and is `{base}` there?");
+    Hinted::new(Code::NotFound, message, hint).into()
 }
 
 /// Changes what differs of an open one.
-fn revise(forge: &dyn Forge, pull: Pull, want: &Proposal) -> anyhow::Result<Done> {
+fn revise(
+    forge: &dyn Forge,
+    pull: Pull,
+    want: &Proposal,
+    watch: Watch<'_>,
+) -> anyhow::Result<Done> {
     let row = forge.row();
     let body = merge_body(row.marks, &want.key, &pull.body, &want.body, row.body_limit);
     let edit = Edit {
@@ -170,80 +250,46 @@ fn revise(forge: &dyn Forge, pull: Pull, want: &Proposal) -> anyhow::Result<Done
         body: (!is_same(&pull.body, &body)).then_some(body),
         draft: want.draft.filter(|draft| *draft != pull.draft),
     };
+    let idle = if want.pushed { Action::Updated } else { Action::Unchanged };
     if edit.is_empty() {
-        let action = if want.pushed { Action::Updated } else { Action::Unchanged };
-        return Ok(Done { action, pull, wrote_body: false });
+        return Ok(Done::of(idle, pull));
     }
-    let mut updated = forge.update(&pull, &edit)?;
-    if updated.url.is_empty() {
-        // A dry run has no answer to read.
-        updated = pull;
+    if watch.has_moved(want) {
+        return Ok(Done::yielded(Some(pull)));
     }
-    Ok(Done { action: Action::Updated, pull: updated, wrote_body: edit.body.is_some() })
+    let (updated, warnings) = update(forge, &pull, &edit)?;
+    let action = if updated.is_some() { Action::Updated } else { idle };
+    // A dry run has no answer to read.
+    let updated = updated.filter(|updated| !updated.url.is_empty()).unwrap_or(pull);
+    let (wrote_text, wrote_body) =
+        (edit.title.is_some() || edit.body.is_some(), edit.body.is_some());
+    Ok(Done { wrote_text, wrote_body, warnings, ..Done::of(action, updated) })
 }
 
-/// Labels, reviewers and assignees that are missing; what fails is a warning.
-fn decorate(forge: &dyn Forge, pull: &Pull, want: &Proposal, outcome: &mut Outcome) {
-    let labels = missing(&want.labels, &pull.labels);
-    let assignees = missing(&want.assignees, &pull.assignees);
-    let mut done = false;
-    let mut note = |what: &str, names: &[String], result: anyhow::Result<Extra>| match result {
-        Ok(Extra::Done) => done = true,
-        Ok(Extra::Lacking) => {
-            let title = forge.row().title;
-            outcome.warnings.push(format!("{title} has no {what}: left out {}", names.join(", ")));
-        }
-        Err(error) => outcome.warnings.push(words(&error)),
+/// Sends the edit; where it fails with another draft state, without that.
+fn update(
+    forge: &dyn Forge,
+    pull: &Pull,
+    edit: &Edit,
+) -> anyhow::Result<(Option<Pull>, Vec<String>)> {
+    let error = match forge.update(pull, edit) {
+        Ok(updated) => return Ok((Some(updated), Vec::new())),
+        Err(error) if edit.draft.is_some() => error,
+        Err(error) => return Err(error),
     };
-    if !labels.is_empty() {
-        note("labels", &labels, forge.label(pull, &labels));
+    let rest = Edit { draft: None, ..edit.clone() };
+    let warnings = vec![words(&error)];
+    if rest.is_empty() {
+        return Ok((None, warnings));
     }
-    if !want.reviewers.is_empty() {
-        match forge.reviewers(pull).map(|known| missing(&want.reviewers, &known)) {
-            Ok(names) if names.is_empty() => {}
-            Ok(names) => note("reviewers", &names, forge.review(pull, &names)),
-            Err(error) => note("reviewers", &want.reviewers, Err(error)),
-        }
-    }
-    if !assignees.is_empty() {
-        note("assignees", &assignees, forge.assign(pull, &assignees));
-    }
-    if done && outcome.action == Action::Unchanged {
-        outcome.action = Action::Updated;
-    }
-}
-
-/// Names that are not there yet; forges do not mind upper and lower case.
-fn missing(wanted: &[String], there: &[String]) -> Vec<String> {
-    let is_there = |name: &String| there.iter().any(|other| other.eq_ignore_ascii_case(name));
-    wanted.iter().filter(|name| !is_there(name)).cloned().collect()
-}
-
-/// Closes the other open pull requests of ours that are about the same app and environment.
-fn supersede(forge: &dyn Forge, pull: &Pull, want: &Proposal, outcome: &mut Outcome) {
-    let open = match forge.list(&want.base, None) {
-        Ok(open) => open,
-        Err(error) => return outcome.warnings.push(words(&error)),
-    };
-    let is_older = |other: &Pull| {
-        let same_key = key_of(&other.body) == Some(&*want.key);
-        // A fork's author may write what he likes into a body.
-        let ours = other.own && same_key && other.head != want.head;
-        ours && (pull.number == 0 || other.number < pull.number)
-    };
-    for other in open.iter().filter(|other| is_older(other)) {
-        let by = if pull.url.is_empty() { "a newer one".to_owned() } else { pull.url.clone() };
-        let closed =
-            forge.comment(other, &format!("Superseded by {by}.")).and_then(|()| forge.close(other));
-        match closed {
-            Ok(()) => outcome.superseded.push(other.number),
-            Err(error) => outcome.warnings.push(words(&error)),
-        }
+    match forge.update(pull, &rest) {
+        Ok(updated) => Ok((Some(updated), warnings)),
+        Err(_) => Err(error),
     }
 }
 
 /// An error as a warning's text.
-fn words(error: &anyhow::Error) -> String {
+pub(super) fn words(error: &anyhow::Error) -> String {
     let report = Report::of(error);
     match report.hint {
         Some(hint) => format!("{error} ({hint})"),

@@ -257,7 +257,8 @@ impl Forge for Gitea {
     }
 
     fn merge(&self, pull: &Pull, merge: &Merge) -> anyhow::Result<AutoMerge> {
-        let waits = self.waits(pull)?;
+        // What a dry run only plans has no checks yet.
+        let waits = pull.number == 0 || self.waits(pull)?;
         if !waits && !merge.now {
             let advice = "no check to wait for; --merge-now would merge it at once";
             return Ok(AutoMerge::Unavailable(format!("{} knows {advice}", self.row.title)));

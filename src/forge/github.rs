@@ -246,7 +246,9 @@ impl Forge for GitHub {
                 .into_iter()
                 .flatten()
                 .any(|error| error["field"] == "head" && error["code"] == "invalid");
-            if answer.says("A pull request already exists") {
+            if want.draft == Some(true) && answer.says("Draft pull requests are not supported") {
+                return Ok(Created::NoDraft(answer.message()));
+            } else if answer.says("A pull request already exists") {
                 return Ok(Created::Exists);
             } else if answer.says("No commits between") {
                 return Ok(Created::Empty);

@@ -117,15 +117,15 @@ impl GitLab {
         Ok(Extra::Done)
     }
 
-    /// Waits while GitLab still computes whether it can be merged and by which pipeline.
+    /// Waits while GitLab still computes whether it can be merged, and for a pipeline: just after a push there
+    /// is none yet, and without one GitLab would merge at once.
     fn settled(&self, pull: &Pull) -> anyhow::Result<Value> {
         let mut last = Value::Null;
         self.api.pace().until(|| {
             let answer = self.api.get(&self.request(pull, ""), &[])?;
             last = self.api.expect("read the merge request", answer)?.body;
-            let status = text(&last["detailed_merge_status"]);
-            let busy = matches!(status.as_str(), "checking" | "unchecked" | "preparing" | "");
-            Ok((!busy).then_some(()))
+            let is_open_end = last["head_pipeline"].is_null() && may_be_merged(&last);
+            Ok((!is_busy(&last) && !is_open_end).then_some(()))
         })?;
         Ok(last)
     }
@@ -142,6 +142,28 @@ impl GitLab {
         })?;
         Ok(answer.or(last))
     }
+}
+
+/// States of a pipeline that is not at its end.
+const RUNNING: &[&str] = &[
+    "created",
+    "waiting_for_resource",
+    "waiting_for_callback",
+    "preparing",
+    "pending",
+    "running",
+    "scheduled",
+    "manual",
+];
+
+/// Whether GitLab has yet to compute if it can be merged.
+fn is_busy(request: &Value) -> bool {
+    let status = text(&request["detailed_merge_status"]);
+    matches!(status.as_str(), "checking" | "unchecked" | "preparing" | "approvals_syncing" | "")
+}
+
+fn may_be_merged(request: &Value) -> bool {
+    request["detailed_merge_status"] == "mergeable"
 }
 
 fn pull(value: &Value) -> Pull {
@@ -244,16 +266,22 @@ impl Forge for GitLab {
     }
 
     fn merge(&self, pull: &Pull, merge: &Merge) -> anyhow::Result<AutoMerge> {
-        let seen = self.settled(pull)?;
+        // What a dry run only plans has no state yet.
+        let is_planned = pull.number == 0;
+        let seen = if is_planned { Value::Null } else { self.settled(pull)? };
         let pipeline = text(&seen["head_pipeline"]["status"]);
-        let ready = seen["detailed_merge_status"] == "mergeable";
         // GitLab would merge at once where the pipeline has passed.
-        let at_once = ready && matches!(pipeline.as_str(), "success" | "skipped" | "");
+        let waits = is_planned || RUNNING.contains(&pipeline.as_str());
+        if is_busy(&seen) && !waits && !merge.now {
+            let what = "GitLab still computes whether it can merge, and no pipeline holds it back";
+            return Ok(AutoMerge::Unavailable(what.to_owned()));
+        }
+        let at_once = may_be_merged(&seen) && !waits;
         if at_once && !merge.now {
-            let what = if pipeline.is_empty() {
-                "there is no pipeline to wait for"
-            } else {
-                "its pipeline has passed already"
+            let what = match pipeline.as_str() {
+                "" => "there is no pipeline to wait for",
+                "success" => "its pipeline has passed already",
+                _ => "no pipeline holds it back",
             };
             let advice = "--merge-now would merge it at once";
             return Ok(AutoMerge::Unavailable(format!("{what}; {advice}")));

@@ -10,6 +10,7 @@ mod azure;
 mod bitbucket;
 mod bitbucket_dc;
 mod ensure;
+mod extras;
 mod gerrit;
 mod gitea;
 mod github;
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 pub use answer::Answer;
 pub use api::{Access, Api, Planned, Refusal, Token};
-pub use ensure::{Action, Outcome, Progress, ensure};
+pub use ensure::{Action, Outcome, Race, Watch, ensure};
 pub use probe::probe;
 pub use remote::{Hints, Known, Place, Remote, place_of, recognise, resolve_alias};
 pub use text::Marks;
@@ -168,6 +169,8 @@ pub enum Created {
     HeadUnknown(String),
     /// Nothing lies between base and head.
     Empty,
+    /// The repository has no drafts, in the forge's words.
+    NoDraft(String),
 }
 
 /// Whether a forge has such a thing at all.

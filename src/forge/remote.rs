@@ -201,11 +201,11 @@ pub fn place_of(row: &Row, remote: &Remote, known: &Known) -> anyhow::Result<Pla
     (row.place)(remote, known)
 }
 
-/// The real host of a name from the user's SSH configuration (`Host gh-work`); the name itself where `ssh`
-/// cannot be asked.
+/// The real host of a name from the user's SSH configuration (`Host gh-work`, `Host github.com-work`); the
+/// name itself where `ssh` cannot be asked.
 #[must_use]
 pub fn resolve_alias(host: &str) -> String {
-    if host.contains('.') || host.starts_with(['-', '[']) || host == "localhost" {
+    if is_public(host) || host.starts_with(['-', '[']) || host == "localhost" {
         return host.to_owned();
     }
     let output = Command::new("ssh").args(["-G", "--", host]).output().ok();
@@ -213,7 +213,19 @@ pub fn resolve_alias(host: &str) -> String {
     let named = text.as_deref().and_then(|text| {
         text.lines().find_map(|line| line.strip_prefix("hostname ")).map(str::trim)
     });
-    named.filter(|name| !name.is_empty()).unwrap_or(host).to_ascii_lowercase()
+    let named = named.filter(|name| !name.is_empty()).unwrap_or(host).to_ascii_lowercase();
+    if is_alias_of(host, &named) { named } else { host.to_owned() }
+}
+
+fn is_public(host: &str) -> bool {
+    TABLE.iter().any(|row| row.hosts.iter().any(|known| fits(known, host)))
+}
+
+/// Whether a name stands for the forge's host `real`. A name with a dot may be the forge's own, and `real` a
+/// machine behind it that takes SSH and nothing else.
+fn is_alias_of(name: &str, real: &str) -> bool {
+    let extends = || name.len() > real.len() && (name.starts_with(real) || name.ends_with(real));
+    !name.contains('.') || is_public(real) || extends()
 }
 
 #[cfg(test)]
@@ -262,6 +274,21 @@ mod tests {
         let wrong = Hints { forge: Some("svn".to_owned()), ..Hints::default() };
         let error = recognise(&web, &wrong).unwrap_err().to_string();
         assert_eq!(error, "cannot use the forge `svn`: there is no such forge");
+    }
+
+    #[test]
+    fn aliases_of_ssh_may_have_dots() {
+        let table = [
+            ("gh-work", "github.com", true),
+            ("github.com-work", "github.com", true),
+            ("work.github", "github.com", true),
+            ("git.corp-work", "git.corp", true),
+            ("gitlab.corp", "10.1.2.3", false),
+            ("gitlab.corp", "ssh.corp", false),
+        ];
+        for (name, real, expected) in table {
+            assert_eq!(is_alias_of(name, real), expected, "{name} {real}");
+        }
     }
 
     #[test]

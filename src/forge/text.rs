@@ -36,7 +36,19 @@ pub(super) fn wrap_body(marks: Marks, key: &str, body: &str, limit: usize) -> St
     let end = marks.hide(END);
     // A link definition needs blank lines around it, and a comment does not mind them.
     let frame = begin.len() + end.len() + 4;
-    format!("{begin}\n\n{}\n\n{end}", cut(body.trim(), limit.saturating_sub(frame)))
+    let body = neutral(body.trim());
+    format!("{begin}\n\n{}\n\n{end}", cut(&body, limit.saturating_sub(frame)))
+}
+
+/// A value may hold a mark of ours, which would end our part too early: it gets an invisible character.
+fn neutral(text: &str) -> String {
+    let mut text = text.to_owned();
+    for mark in [BEGIN, END, KEY] {
+        if text.contains(mark) {
+            text = text.replace(mark, &mark.replace(':', "\u{200b}:"));
+        }
+    }
+    text
 }
 
 /// A key cannot end the marker that carries it.
@@ -64,13 +76,26 @@ pub(super) fn cut(text: &str, limit: usize) -> String {
 #[must_use]
 pub(super) fn merge_body(marks: Marks, key: &str, old: &str, ours: &str, limit: usize) -> String {
     let old = normal(old);
+    let rest = unmarked(&old);
     let (before, after) = match our_span(&old) {
         Some((from, to)) => (&old[..from], &old[to..]),
-        None if old.trim().is_empty() => ("", ""),
-        None => ("", &*format!("\n\n{}", old.trim())),
+        None => ("", &*rest),
     };
     let room = limit.saturating_sub(before.len() + after.len());
     format!("{before}{}{after}", wrap_body(marks, key, ours, room))
+}
+
+/// A body without a whole part of ours, to stand below it. A mark that lost its other half (somebody deleted
+/// it, or a forge cut the text) would be taken for half of the new part.
+fn unmarked(body: &str) -> String {
+    let is_mark = |line: &str| {
+        [Marks::Html, Marks::Link]
+            .iter()
+            .any(|marks| line == marks.hide(BEGIN) || line == marks.hide(END))
+    };
+    let lines: Vec<&str> = body.lines().filter(|line| !is_mark(line.trim())).collect();
+    let rest = neutral(lines.join("\n").trim());
+    if rest.is_empty() { rest } else { format!("\n\n{rest}") }
 }
 
 /// Whether two bodies say the same: forges change line ends and trailing space.
@@ -170,6 +195,21 @@ mod tests {
         );
         assert_eq!(key_of(&merged), Some("k"));
         assert_eq!(key_of("<!-- gitops:key k -->"), None);
+    }
+
+    #[test]
+    fn marks_in_a_value_or_without_their_other_half_do_no_harm() {
+        let hostile = "a <!-- gitops:end --> b\n[//]: # (gitops:begin)";
+        for marks in [Marks::Html, Marks::Link] {
+            let first = wrap_body(marks, "k", hostile, 1000);
+            assert_eq!(merge_body(marks, "k", &first, hostile, 1000), first);
+            let second = merge_body(marks, "k", &first, "ours", 1000);
+            assert_eq!(second, wrap_body(marks, "k", "ours", 1000));
+            let torn = first.rsplit_once('\n').unwrap().0;
+            let mended = merge_body(marks, "k", torn, "ours", 1000);
+            assert!(mended.starts_with(&second), "{mended}");
+            assert_eq!(merge_body(marks, "k", &mended, "ours", 1000), mended);
+        }
     }
 
     #[test]

@@ -45,16 +45,19 @@ pub struct PushNotes {
     pub number: Option<u64>,
     /// Its page.
     pub url: Option<String>,
+    /// Whether it is new; none where the server does not say.
+    pub is_new: Option<bool>,
 }
 
-/// The push that opens, or updates, the pull request; none where the forge knows no such thing.
+/// The push that opens, or updates, the pull request; none where the forge knows no such thing. `salt` counts
+/// the changes of Gerrit for the same proposal that are closed already.
 #[must_use]
-pub fn tokenless_push(row: &Row, repository: &str, want: &Proposal) -> Option<Push> {
+pub fn tokenless_push(row: &Row, repository: &str, want: &Proposal, salt: u32) -> Option<Push> {
     let mut push = match row.tokenless {
         Tokenless::None => return None,
         Tokenless::PushOptions => gitlab(row, want),
         Tokenless::Agit => agit(row, want),
-        Tokenless::RefsFor => gerrit(repository, want),
+        Tokenless::RefsFor => gerrit(repository, want, salt),
     };
     if want.merge.as_ref().is_some_and(|merge| merge.now) && row.tokenless != Tokenless::RefsFor {
         push.warnings.push("--merge-now needs an API token".to_owned());
@@ -140,7 +143,7 @@ fn agit(row: &Row, want: &Proposal) -> Push {
     push
 }
 
-fn gerrit(repository: &str, want: &Proposal) -> Push {
+fn gerrit(repository: &str, want: &Proposal, salt: u32) -> Push {
     // Commas and percent signs end an option.
     let value = |text: &str| -> String {
         one_line(text).chars().map(|c| if ",% ".contains(c) { '_' } else { c }).collect()
@@ -165,13 +168,14 @@ fn gerrit(repository: &str, want: &Proposal) -> Push {
         None => {}
     }
     push.reference = format!("refs/for/{}%{}", want.base, options.join(","));
-    push.trailer = Some(format!("Change-Id: {}", change_id(repository, want)));
+    push.trailer = Some(format!("Change-Id: {}", change_id(repository, want, salt)));
     push
 }
 
 /// The same for the same proposal, so that a second run makes a new patch set and no second change.
-fn change_id(repository: &str, want: &Proposal) -> String {
-    let text = format!("{repository}\n{}\n{}\n", want.base, want.head);
+fn change_id(repository: &str, want: &Proposal, salt: u32) -> String {
+    let salt = if salt == 0 { String::new() } else { format!("{salt}\n") };
+    let text = format!("{repository}\n{}\n{}\n{salt}", want.base, want.head);
     let digest = Sha256::digest(text.as_bytes());
     digest.iter().take(20).fold("I".to_owned(), |mut id, byte| {
         // Writing to a string cannot fail.
@@ -183,7 +187,9 @@ fn change_id(repository: &str, want: &Proposal) -> String {
 /// Reads number and page out of the `remote:` lines of a push: the last URL that is a pull request's.
 #[must_use]
 pub fn announced(lines: &[String]) -> PushNotes {
-    let found = lines.iter().rev().flat_map(|line| line.split_whitespace()).find_map(|word| {
+    let words = lines.iter().rev();
+    let words = words.flat_map(|line| line.split_whitespace().map(move |word| (line, word)));
+    let found = words.into_iter().find_map(|(line, word)| {
         let url = Url::parse(word).ok().filter(|url| url.scheme().starts_with("http"))?;
         let segments: Vec<&str> = url.path_segments()?.collect();
         let (kind, number) = match segments[..] {
@@ -193,7 +199,9 @@ pub fn announced(lines: &[String]) -> PushNotes {
         };
         let is_kind = matches!(kind, "merge_requests" | "pulls" | "pull" | "+");
         let number = number.parse().ok().filter(|_| is_kind)?;
-        Some(PushNotes { number: Some(number), url: Some(word.to_owned()) })
+        // Only Gerrit says it in a word that means it.
+        let is_new = (kind == "+").then(|| line.contains("[NEW]"));
+        Some(PushNotes { number: Some(number), url: Some(word.to_owned()), is_new })
     });
     found.unwrap_or_default()
 }
@@ -217,7 +225,7 @@ mod tests {
     }
 
     fn push(name: &str, want: &Proposal) -> Push {
-        tokenless_push(named(name).unwrap(), "https://h/p", want).unwrap()
+        tokenless_push(named(name).unwrap(), "https://h/p", want, 0).unwrap()
     }
 
     #[test]
@@ -251,7 +259,7 @@ mod tests {
         assert_eq!(push.options[0], "topic=gitops/prod/api");
         assert_eq!(push.options[2], "description=one two C:\\new");
         assert_eq!(push.warnings.len(), 2);
-        let gitea = tokenless_push(named("gitea").unwrap(), "", &proposal()).unwrap();
+        let gitea = tokenless_push(named("gitea").unwrap(), "", &proposal(), 0).unwrap();
         assert!(gitea.options[2].starts_with("description={base64}PCEtLSBnaXRvcHM6YmVnaW4"));
     }
 
@@ -263,11 +271,12 @@ mod tests {
         let trailer = push.trailer.clone().unwrap();
         assert!(trailer.starts_with("Change-Id: I") && trailer.len() == 52, "{trailer}");
         let again = Proposal { title: "v3".to_owned(), ..proposal() };
-        assert_eq!(super::gerrit("https://h/p", &again).trailer, push.trailer);
+        assert_eq!(super::gerrit("https://h/p", &again, 0).trailer, push.trailer);
+        assert_ne!(super::gerrit("https://h/p", &again, 1).trailer, push.trailer);
         let auto = Proposal { merge: Some(Merge::default()), ..proposal() };
-        assert!(!super::gerrit("", &auto).reference.contains("submit"));
+        assert!(!super::gerrit("", &auto, 0).reference.contains("submit"));
         let now = Some(Merge { now: true, ..Merge::default() });
-        let now = super::gerrit("", &Proposal { merge: now, ..proposal() });
+        let now = super::gerrit("", &Proposal { merge: now, ..proposal() }, 0);
         assert!(now.reference.ends_with(",submit"), "{}", now.reference);
     }
 

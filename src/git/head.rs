@@ -1,7 +1,14 @@
 //! The branch of a pull request: made anew on each tip of its base, and never over somebody's work.
 
-use super::commit::Person;
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
+use super::message::with_trailers;
 use crate::error::{Code, Hinted};
+
+/// Begins the line of a commit's message that its files, parent and message are checked against.
+const SEAL: &str = "Gitops-Seal: ";
 
 /// Another branch than the one that is read, to push to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +27,6 @@ pub(super) struct Standing {
     pub(super) id: String,
     tree: String,
     pub(super) parents: Vec<String>,
-    author: String,
     committer: String,
     pub(super) message: String,
 }
@@ -31,13 +37,10 @@ impl Head {
         self.name.starts_with("refs/for/")
     }
 
-    /// Refuses to replace what is not ours alone: a commit without our mark, one that somebody amended, or
-    /// one on top of others.
-    pub(super) fn check(&self, standing: &Standing, us: &Person) -> anyhow::Result<()> {
+    /// Refuses to replace what is not ours alone: a commit without our mark, or one that is not as we made it.
+    pub(super) fn check(&self, standing: &Standing) -> anyhow::Result<()> {
         let marked = standing.message.lines().any(|line| line.trim() == self.mark);
-        let by_us = identity(&standing.committer) == format!("{} <{}>", us.name, us.email);
-        let amended = identity(&standing.author) != identity(&standing.committer);
-        if self.overwrite || (marked && standing.parents.len() == 1 && (by_us || !amended)) {
+        if self.overwrite || (marked && standing.is_as_made()) {
             return Ok(());
         }
         let who = identity(&standing.committer);
@@ -61,12 +64,22 @@ impl Standing {
             match line.split_once(' ') {
                 Some(("tree", value)) => value.clone_into(&mut new.tree),
                 Some(("parent", value)) => new.parents.push(value.to_owned()),
-                Some(("author", value)) => value.clone_into(&mut new.author),
                 Some(("committer", value)) => value.clone_into(&mut new.committer),
                 _ => {}
             }
         }
         new
+    }
+
+    /// Whether files, parent and message are those it was made with: whoever amends or rebases it, breaks its
+    /// seal, whatever his name is.
+    fn is_as_made(&self) -> bool {
+        let [parent] = &self.parents[..] else { return false };
+        let sealed = |line: &str| line.trim().strip_prefix(SEAL).map(str::to_owned);
+        let is_seal = |line: &&str| sealed(line).is_some();
+        let seals: Vec<String> = self.message.lines().filter_map(sealed).collect();
+        let rest: Vec<&str> = self.message.lines().filter(|line| !is_seal(line)).collect();
+        seals == [digest(&self.tree, parent, &rest.join("\n"))]
     }
 
     /// Whether it makes the same of the same commit.
@@ -83,6 +96,23 @@ impl Standing {
     }
 }
 
+/// The message with the line that tells later whether somebody changed the commit.
+pub(super) fn sealed(tree: &str, parent: &str, message: &str) -> String {
+    let seal = format!("{SEAL}{}", digest(tree, parent, message));
+    with_trailers(message, std::iter::once(seal.as_str()))
+}
+
+fn digest(tree: &str, parent: &str, message: &str) -> String {
+    // Forges and editors change the space at the ends of lines.
+    let lines: Vec<&str> = message.trim().lines().map(str::trim_end).collect();
+    let digest = Sha256::digest(format!("{tree}\n{parent}\n{}", lines.join("\n")).as_bytes());
+    digest.iter().take(16).fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// `Name <address>` of a line with a date.
 fn identity(line: &str) -> &str {
     line.rfind('>').map_or(line, |end| &line[..=end])
@@ -91,10 +121,6 @@ fn identity(line: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn us() -> Person {
-        Person { name: "CI".into(), email: "ci@x".into(), seconds: 0, offset: 0 }
-    }
 
     fn head(overwrite: bool) -> Head {
         Head { name: "gitops/x".into(), mark: "Gitops-Branch: gitops/x".into(), overwrite }
@@ -109,23 +135,25 @@ mod tests {
 
     #[test]
     fn only_our_own_commit_is_replaced() {
-        let mark = "deploy\n\nGitops-Branch: gitops/x\n";
+        let made = sealed("t", "p", "deploy\n\nGitops-Branch: gitops/x");
         let table = [
-            ("CI <ci@x>", "CI <ci@x>", mark, true),
-            // Another runner's identity, but nobody touched it since.
-            ("Old CI <old@x>", "Old CI <old@x>", mark, true),
-            ("Ann <ann@x>", "CI <ci@x>", mark, true),
-            // Amended by a person.
-            ("CI <ci@x>", "Ann <ann@x>", mark, false),
-            ("Ann <ann@x>", "Ann <ann@x>", "fix\n", false),
+            (made.clone() + "\n", true),
+            // Another branch's, or a person's, or one whose message somebody wrote on.
+            (sealed("t", "p", "deploy\n\nGitops-Branch: gitops/y"), false),
+            ("fix\n".to_owned(), false),
+            (made.replace("deploy", "deploy, please wait"), false),
+            // Amended: other files, with everything else kept.
+            (sealed("other", "p", "deploy\n\nGitops-Branch: gitops/x"), false),
+            (sealed("t", "other", "deploy\n\nGitops-Branch: gitops/x"), false),
+            ("deploy\n\nGitops-Branch: gitops/x\n".to_owned(), false),
         ];
-        for (author, committer, message, fine) in table {
-            let standing = standing(author, committer, message);
-            assert_eq!(head(false).check(&standing, &us()).is_ok(), fine, "{author} {committer}");
-            assert!(head(true).check(&standing, &us()).is_ok());
+        for (message, fine) in table {
+            let standing = standing("CI <ci@x>", "CI <ci@x>", &message);
+            assert_eq!(head(false).check(&standing).is_ok(), fine, "{message}");
+            assert!(head(true).check(&standing).is_ok());
         }
         let foreign = standing("Ann <ann@x>", "Ann <ann@x>", "fix");
-        let error = head(false).check(&foreign, &us()).unwrap_err().to_string();
+        let error = head(false).check(&foreign).unwrap_err().to_string();
         let expected = "cannot push to `gitops/x`: it has a commit that is not ours (0123456789 by Ann <ann@x>)";
         assert_eq!(error, expected);
     }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::backend::{Access, Push, Pushed, Tip, View};
 use super::commit::{self, Person};
-use super::head::{Head, Standing};
+use super::head::{Head, Standing, sealed};
 use super::objects::Mode;
 use super::refusal::{is_final, is_same, rejected};
 use super::remote::Remote;
@@ -205,10 +205,15 @@ fn round(
         Some(head) => standing(remote, &head.name)?,
         None => None,
     };
+    if let Some(head) = landing.head.filter(|head| standing.is_none() && !head.is_magic()) {
+        remote.check_way(&head.name)?;
+    }
     let people = punctual(remote, landing, &tip)?;
     let made = RefCell::<String>::default();
     let text = |tree: &str| {
         tree.clone_into(&mut made.borrow_mut());
+        let is_branch = landing.head.is_some_and(|head| !head.is_magic());
+        let message = if is_branch { sealed(tree, &tip.id, &message) } else { message.clone() };
         text(landing.signer, &people, &tip, tree, &message)
     };
     let commit = remote.backend.commit(&edits, &text)?;
@@ -218,7 +223,7 @@ fn round(
             let revision = replaced.clone();
             return Ok(Step::Landed(Landed { revision, replaced, rounds, ..Landed::at(tip) }));
         }
-        head.check(standing, landing.committer)?;
+        head.check(standing)?;
     }
     let head = landing.head.map(|head| (head.name.as_str(), replaced.as_deref()));
     let push = Push { commit: &commit, head, options: landing.push_options };
@@ -246,7 +251,10 @@ fn after_push(
 ) -> anyhow::Result<Step> {
     let rounds = landed.rounds;
     match pushed {
-        Pushed::Done => Ok(Step::Landed(landed)),
+        Pushed::Done(replaced) => {
+            let replaced = landed.replaced.or(replaced);
+            Ok(Step::Landed(Landed { replaced, ..landed }))
+        }
         Pushed::Refused(reason) => {
             let is_magic = landing.head.is_some_and(Head::is_magic);
             if is_magic && is_same(&reason) {
@@ -274,7 +282,7 @@ fn after_push(
 fn speak(remote: &Remote, pushed: &Pushed, is_magic: bool, words: Vec<String>) -> Vec<String> {
     let is_over = match pushed {
         Pushed::Refused(reason) => is_final(reason) || is_magic,
-        Pushed::Done | Pushed::Unknown(_) => true,
+        Pushed::Done(_) | Pushed::Unknown(_) => true,
     };
     for line in &words {
         if is_over {

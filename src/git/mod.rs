@@ -48,6 +48,7 @@ pub use identity::Identity;
 pub use land::{Commit, Landed, Landing, Round, land};
 pub use message::{Change, Message, Origin, with_trailers};
 pub use past::{Look, Past, PastFile, Visit, Walked, subjects_between};
+pub use refusal::{is_closed, lacks_push_options};
 pub use remote::{Remote, is_bare};
 pub use revision::Committed;
 pub use say::{Event, Say};

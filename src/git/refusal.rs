@@ -74,6 +74,19 @@ pub(super) fn is_same(reason: &str) -> bool {
     contains_any(reason, SAME)
 }
 
+/// Whether Gerrit refused a push because the change that its `Change-Id` names is merged or abandoned.
+#[must_use]
+pub fn is_closed(error: &anyhow::Error) -> bool {
+    let text = error.to_string();
+    text.contains(": change ") && text.trim_end().ends_with(" closed")
+}
+
+/// Whether a push failed because the server takes no options with it.
+#[must_use]
+pub fn lacks_push_options(error: &anyhow::Error) -> bool {
+    contains_any(&error.to_string(), &["push options"])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -130,6 +130,38 @@ impl Remote {
         self.backend.holds(commit)
     }
 
+    /// The commit that a branch names now.
+    pub fn tip_of(&mut self, branch: &str) -> anyhow::Result<Option<String>> {
+        self.backend.named(branch)
+    }
+
+    /// The commit that a branch names now, and its message; none where there is no such branch.
+    pub fn commit_of(&mut self, branch: &str) -> anyhow::Result<Option<(String, String)>> {
+        if self.backend.named(branch)?.is_none() {
+            return Ok(None);
+        }
+        let found = self.backend.commit_text(branch)?;
+        Ok(found.map(|(id, text)| {
+            let message = text.split_once("\n\n").map_or("", |(_, message)| message);
+            (id, message.to_owned())
+        }))
+    }
+
+    /// Refuses a new branch `a/b` where there is a branch `a`: servers only say that they cannot lock it.
+    pub(super) fn check_way(&mut self, branch: &str) -> anyhow::Result<()> {
+        for (at, _) in branch.match_indices('/') {
+            let above = &branch[..at];
+            if self.backend.commit_text(above)?.is_some() {
+                let message = format!(
+                    "cannot push to `{branch}`: there is a branch `{above}`, and Git allows none below it"
+                );
+                let hint = format!("choose another branch with --head, or delete `{above}`");
+                return Err(Hinted::new(Code::Rejected, message, hint).into());
+            }
+        }
+        Ok(())
+    }
+
     /// What a branch is now, for pushing to it.
     pub(super) fn advertised(&mut self, branch: &str) -> anyhow::Result<Option<String>> {
         self.backend.advertised(branch)

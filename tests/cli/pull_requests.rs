@@ -12,12 +12,16 @@ use crate::forge::{CANARY, Reply, Seen, Server, rules};
 use crate::support::{HttpServer, Output, Repositories, installed};
 
 const TOOLS: &[&str] = &["git", "git-http-backend", "nginx", "fcgiwrap", "openssl"];
-const HEAD: &str = "gitops/production/api";
+pub(crate) const HEAD: &str = "gitops/production/api";
 
 /// A GitHub that keeps what it is given.
-fn github() -> Server {
+pub(crate) fn github() -> Server {
+    Server::new(rules("github"), keeping())
+}
+
+pub(crate) fn keeping() -> impl FnMut(&Seen) -> Reply + Send {
     let mut open: BTreeMap<u64, Value> = BTreeMap::new();
-    Server::new(rules("github"), move |seen| {
+    move |seen| {
         let ok = |value: &Value| Reply::json(200, value);
         match (seen.method.as_str(), seen.path.rsplit('/').next().unwrap()) {
             ("GET", "pulls") => ok(&json!(open.values().collect::<Vec<_>>())),
@@ -31,7 +35,7 @@ fn github() -> Server {
             }
             _ => ok(&json!([])),
         }
-    })
+    }
 }
 
 fn created(seen: &Seen, open: &mut BTreeMap<u64, Value>) -> Reply {
@@ -53,13 +57,13 @@ fn created(seen: &Seen, open: &mut BTreeMap<u64, Value>) -> Reply {
 }
 
 /// A shop that is served, with a remote's URL.
-struct Shop {
-    repos: Repositories,
+pub(crate) struct Shop {
+    pub(crate) repos: Repositories,
     http: HttpServer,
 }
 
 impl Shop {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         if !installed(TOOLS) {
             return None;
         }
@@ -69,17 +73,17 @@ impl Shop {
         Some(Self { repos, http })
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.http.url("open", "shop.git")
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let url = self.url();
         self.repos.command(&[&["--repo", &url][..], args].concat())
     }
 
     /// With the API of a forge and a token for it.
-    fn with(&self, forge: &str, api: &Server, args: &[&str]) -> Command {
+    pub(crate) fn with(&self, forge: &str, api: &Server, args: &[&str]) -> Command {
         let mut command = self.command(args);
         let base = rules(forge).base;
         command
@@ -89,7 +93,7 @@ impl Shop {
         command
     }
 
-    fn run(&self, command: &mut Command) -> Output {
+    pub(crate) fn run(&self, command: &mut Command) -> Output {
         let output = self.repos.sandbox.finish(command);
         let text = output.render();
         assert!(!text.contains("canary"), "{text}");
@@ -98,24 +102,24 @@ impl Shop {
 
     /// Runs what must succeed.
     #[track_caller]
-    fn fine(&self, command: &mut Command) -> Output {
+    pub(crate) fn fine(&self, command: &mut Command) -> Output {
         let output = self.run(command);
         output.ok();
         output
     }
 
-    fn git(&self, args: &[&str]) -> String {
+    pub(crate) fn git(&self, args: &[&str]) -> String {
         self.repos.git(&[&["-C", "shop.git"][..], args].concat())
     }
 
     /// Commits on a branch that are not on `main`.
-    fn ahead(&self, branch: &str) -> Vec<String> {
+    pub(crate) fn ahead(&self, branch: &str) -> Vec<String> {
         let text = self.git(&["log", "--format=%s", &format!("main..{branch}")]);
         text.lines().map(str::to_owned).collect()
     }
 }
 
-fn action(output: &Output) -> (String, Value, Value) {
+pub(crate) fn action(output: &Output) -> (String, Value, Value) {
     let json = output.json();
     (
         json["action"].as_str().unwrap_or("none").to_owned(),
@@ -124,7 +128,8 @@ fn action(output: &Output) -> (String, Value, Value) {
     )
 }
 
-const BUMP: &[&str] = &["bump-tag", "api=v2.0.0", "-e", "production", "--pr", "-o", "json"];
+pub(crate) const BUMP: &[&str] =
+    &["bump-tag", "api=v2.0.0", "-e", "production", "--pr", "-o", "json"];
 
 #[test]
 fn one_branch_one_pull_request_however_often() {
@@ -335,8 +340,8 @@ fn gitlab_opens_it_for_the_push() {
     assert_eq!(lines[2], "merge_request.title=feat(production): update api to v2.0.0");
     assert!(lines[3].starts_with("merge_request.description=<!-- gitops:begin -->\\n"));
     assert_eq!(lines[4], "merge_request.label=deploy");
-    // Nothing new: nothing is pushed, so nothing is said.
-    assert_eq!(run("v2.0.0").0, "unchanged");
+    // Nothing new: nothing is pushed, so nobody says whether the merge request is still open.
+    assert_eq!(run("v2.0.0").0, "none");
     assert_eq!(shop.repos.sandbox.read("shop.git/options"), options);
     assert_eq!(run("v2.0.1"), ("updated".to_owned(), json!(5), url));
 }
@@ -366,7 +371,7 @@ fi
 printf 0000
 "#;
 
-fn agit(shop: &Shop, same: &str, page: &str) {
+pub(crate) fn agit(shop: &Shop, same: &str, page: &str) {
     shop.git(&["config", "receive.advertisePushOptions", "true"]);
     shop.git(&["config", "receive.procReceiveRefs", "refs/for"]);
     let script = PROC_RECEIVE.replace("@same@", same).replace("@page@", page);
@@ -416,7 +421,7 @@ fn gerrit_gets_a_change_with_its_id() {
 }
 
 /// A checkout of the served shop, with one commit more.
-fn checkout(shop: &Shop, branch: &str) {
+pub(crate) fn checkout(shop: &Shop, branch: &str) {
     shop.repos.git(&["clone", "-q", &shop.url(), "checkout"]);
     shop.repos.git(&["-C", "checkout", "switch", "-q", "-c", branch]);
     shop.repos
@@ -424,7 +429,7 @@ fn checkout(shop: &Shop, branch: &str) {
         .ok();
 }
 
-fn open_pr(shop: &Shop, api: &Server, args: &[&str]) -> Command {
+pub(crate) fn open_pr(shop: &Shop, api: &Server, args: &[&str]) -> Command {
     open_pr_as("json", shop, api, args)
 }
 

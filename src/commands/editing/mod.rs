@@ -60,6 +60,12 @@ pub(crate) trait Intent {
         said
     }
 
+    /// What sets the branch of its pull request apart: a command whose edits are of another kind than a change
+    /// of versions must not replace one that is pending.
+    fn kind(&self) -> &'static str {
+        ""
+    }
+
     /// What `--notify` says once it is pushed.
     fn event(&self) -> Kind {
         Kind::Deploying
@@ -142,9 +148,8 @@ pub(crate) fn in_remote(
     }
     let context = Context::new(how.git, globals, ui);
     if how.pr {
-        let base = how.proposal.base.as_deref().or(globals.branch.as_deref());
         let mut remote = context.remote(url, ui)?;
-        return proposing::edit(intent, how, &context, &mut remote, base, ui);
+        return proposing::edit(intent, how, &context, &mut remote, globals, ui);
     }
     let (dry_run, explain) = (how.dry_run, how.explain);
     let target = Target { url, branch: globals.branch.as_deref(), dry_run, explain };
@@ -162,9 +167,8 @@ pub(crate) fn in_directory(
     if how.pr {
         let context = Context::new(how.git, globals, ui);
         let (url, config) = context.origin_remote(tree.root(), &how.proposal.remote)?;
-        let base = how.proposal.base.as_deref().or(globals.branch.as_deref());
         let mut remote = context.remote_of(&url, &config)?;
-        return proposing::edit(intent, how, &context, &mut remote, base, ui);
+        return proposing::edit(intent, how, &context, &mut remote, globals, ui);
     }
     if globals.branch.is_some() {
         let message = "cannot use --branch in a checkout: the branch is the one checked out";

@@ -104,7 +104,7 @@ pub(crate) fn overtaken(before: &Plan, now: &Plan) -> Vec<Edit> {
         let same = before.edits.iter().find(|old| {
             (&old.file, old.document, &old.key) == (&edit.file, edit.document, &edit.key)
         });
-        same.is_none_or(|old| old.before != edit.before)
+        same.is_none_or(|old| (&old.before, old.replaced) != (&edit.before, edit.replaced))
     };
     now.edits.iter().filter(differs).cloned().collect()
 }

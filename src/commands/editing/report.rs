@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Intent;
 use crate::bump::{Edit, Plan};
+use crate::diff::render::unified;
 use crate::error::Outcome;
 use crate::ui::Ui;
 use crate::validate;
@@ -75,7 +76,7 @@ fn fields(plan: &Plan, done: &Done) -> Value {
         "changed": !plan.changes.is_empty(),
         "dry_run": dry_run,
         "edits": plan.edits,
-        "diff": dry_run.then(|| plan.changes.unified_diff()),
+        "diff": dry_run.then(|| unified::of_changes(&plan.changes)),
     });
     if let (Done::Committed(committed), Some(fields)) = (done, fields.as_object_mut()) {
         let Committed { revision, message, branch, pushed_to, attempts, overtook } = committed;
@@ -101,7 +102,7 @@ fn text(plan: &Plan, done: &Done, ui: &Ui) -> anyhow::Result<()> {
         return Ok(());
     }
     if let Done::DryRun = done {
-        return Ok(ui.diff(&plan.changes.unified_diff())?);
+        return Ok(ui.diff(&unified::of_changes(&plan.changes))?);
     }
     for edit in &plan.edits {
         let before = edit.before.as_deref().map_or("(none)", shown);

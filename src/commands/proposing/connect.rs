@@ -68,7 +68,8 @@ pub(crate) fn connect(
         },
     };
     let place = forge::place_of(row, &remote, &known)?;
-    let token = token(context, repository, &remote, &place, row, ui);
+    let host = Host::of(row, &remote, &known, &place)?;
+    let token = token(context, repository, &host, row, ui);
     let has_token = token.is_some();
     let usual = Pace::default();
     let patience = Pace { busy: context.timeout().min(usual.busy), ..usual };
@@ -89,24 +90,56 @@ fn root(variables: &Variables, remote: &Remote) -> String {
     same.map(|url| url.path().trim_matches('/').to_owned()).unwrap_or_default()
 }
 
+/// The host that is to get a token.
+struct Host {
+    /// Where credentials for it are kept: the web pages' URL, or the API's where that is another host.
+    url: Url,
+    /// The names by which a token may be bound to it.
+    names: Vec<String>,
+    /// Whether `--api-url` names another host than the remote's.
+    is_foreign: bool,
+}
+
+impl Host {
+    fn of(row: &Row, remote: &Remote, known: &Known, place: &Place) -> anyhow::Result<Self> {
+        let usual = forge::place_of(row, remote, &Known { api: None, ..known.clone() })?;
+        let [api, usual, web] = [&place.api, &usual.api, &place.web].map(|url| Url::parse(url));
+        let (api, usual, web) = (api?, usual?, web?);
+        let same_name = api.host_str() == usual.host_str();
+        // The port of an SSH remote is none of the web server's.
+        let same_port = remote.scheme == "ssh" || api.port() == usual.port();
+        if same_name && same_port {
+            let names = vec![with_port(&web), remote.host.clone()];
+            return Ok(Self { url: web, names, is_foreign: false });
+        }
+        Ok(Self { names: vec![with_port(&api)], url: api, is_foreign: true })
+    }
+}
+
+fn with_port(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default().to_lowercase();
+    url.port().map_or(host.clone(), |port| format!("{host}:{port}"))
+}
+
 /// A token of the environment that names this host, else what `.netrc` or Git's helpers know.
 fn token(
     context: &Context<'_>,
     repository: &git::Remote,
-    remote: &Remote,
-    place: &Place,
+    host: &Host,
     row: &Row,
     ui: &Ui,
 ) -> Option<Token> {
-    let web = Url::parse(&place.web).ok()?;
-    let host = web.host_str().unwrap_or_default().to_lowercase();
-    let with_port = web.port().map_or(host.clone(), |port| format!("{host}:{port}"));
-    let meant = context.settings().tokens.iter().filter(|token| {
-        let bound = token.host.as_deref();
-        bound.is_none_or(|bound| bound == with_port || bound == remote.host)
-    });
     let mut found = None;
-    for token in meant.filter(|token| !token.token.is_empty()) {
+    for token in context.settings().tokens.iter().filter(|token| !token.token.is_empty()) {
+        if let Some(bound) = token.host.as_ref().filter(|bound| !host.names.contains(bound)) {
+            if host.is_foreign && found.is_none() && token.variable == row.variable {
+                ui.warn(format!(
+                    "{} is for `{bound}` and does not go to `{}`, the host of --api-url; GITOPS_TOKEN would",
+                    token.variable, host.names[0]
+                ));
+            }
+            continue;
+        }
         if token.variable == "CI_JOB_TOKEN" {
             // gitlab#545150: it can push, and has no right to the API of merge requests.
             ui.detail("CI_JOB_TOKEN cannot use GitLab's API for merge requests");
@@ -118,7 +151,7 @@ fn token(
     }
     found.or_else(|| {
         let (user, secret, origin) =
-            git::password_for(&web, repository.config(), context.settings())?;
+            git::password_for(&host.url, repository.config(), context.settings())?;
         // A user's name goes along only where a forge wants it.
         let user = Some(user).filter(|_| matches!(row.name, "bitbucket" | "gerrit"));
         Some(Token { user, secret, origin: origin.to_owned() })

@@ -5,26 +5,30 @@
 //! how; else a person, at the page that is printed.
 
 mod args;
+pub(crate) mod branches;
 mod connect;
+mod ending;
 mod report;
 mod text;
 
 pub use args::{MergeMethod, ProposalArgs};
 pub use connect::remote_of;
 pub(crate) use connect::{Connection, connect};
+pub(crate) use ending::Ending;
 pub(crate) use report::{Shown, show, tell};
 pub(crate) use text::{Row, Scene, budget, difference, rows_between};
 
 pub(crate) use connect::no_forge;
 
 use crate::bump::Plan;
+use crate::cli::Globals;
 use crate::commands::editing::{How, Intent, changes, config, superseded};
 use crate::commands::landing::Context;
 use crate::commands::notify;
 use crate::environment::Config;
 use crate::error::Outcome;
 use crate::event::{Kind, PullRequest};
-use crate::forge::{self, Action, AutoMerge, Marks, Proposal, Tokenless};
+use crate::forge::{self, Action, Proposal, Tokenless};
 use crate::git::{self, Commit, Head, Landed, Landing, Origin, Round};
 use crate::ui::Ui;
 
@@ -39,11 +43,12 @@ struct Planned {
 struct Edit<'a> {
     intent: &'a dyn Intent,
     how: &'a How<'a>,
-    context: &'a Context<'a>,
     origin: Origin,
-    limit: usize,
-    marks: Marks,
+    ending: Ending<'a>,
 }
+
+/// Gerrit changes of the same proposal that may be closed already.
+const MOST_CLOSED: u32 = 50;
 
 /// Makes an edit on a branch of its own and opens, or updates, its pull request.
 pub(crate) fn edit(
@@ -51,63 +56,24 @@ pub(crate) fn edit(
     how: &How<'_>,
     context: &Context<'_>,
     remote: &mut git::Remote,
-    base: Option<&str>,
+    globals: &Globals,
     ui: &Ui,
 ) -> anyhow::Result<Outcome> {
     let origin = intent.origin(context.origin(None));
     let Some(connection) = connect(how.proposal, context, remote, how.dry_run, ui)? else {
         return Err(no_forge(remote));
     };
-    let (limit, marks) = (connection.row.body_limit, connection.row.marks);
-    let edit = Edit { intent, how, context, origin, limit, marks };
+    let (connection, config) = (&connection, globals.config.as_deref());
+    let ending = Ending { connection, args: how.proposal, context, config, ui };
+    let edit = Edit { intent, how, origin, ending };
+    let base = how.proposal.base.as_deref().or(globals.branch.as_deref());
     let first = remote.look(base, |round| {
         if how.explain {
             intent.explain(round.snapshot(), ui)?;
         }
         edit.plan(round)
     })?;
-    if first.plan.changes.is_empty() {
-        return tell(
-            &Shown::nothing(intent.command(), &first.scene, &connection),
-            Some(&first.plan),
-            ui,
-        );
-    }
-    let proposal = edit.proposal(&first)?;
-    let push = push_of(&connection, remote, &proposal);
-    if how.dry_run {
-        let outcome = match (&connection.forge, &push) {
-            (Some(forge), None) => Some(forge::ensure(&**forge, &proposal, &|_, _| {})?),
-            _ => None,
-        };
-        let mut shown =
-            Shown::planned(intent.command(), &first.scene, &connection, &proposal, push.as_ref());
-        shown.plan = Some(&first.plan);
-        return show(&shown, outcome.as_ref(), ui);
-    }
-    let base = first.scene.base.clone();
-    let (landed, last) = edit.land(remote, &base, &proposal, push.as_ref(), first)?;
-    let mut shown = Shown::planned(intent.command(), &last.scene, &connection, &proposal, None);
-    shown.landed(&landed);
-    if landed.revision.is_none() {
-        return tell(
-            &Shown::nothing(intent.command(), &last.scene, &connection),
-            Some(&last.plan),
-            ui,
-        );
-    }
-    let proposal = Proposal {
-        head_sha: landed.revision.clone(),
-        pushed: landed.pushed,
-        ..edit.proposal(&last)?
-    };
-    finish(&mut shown, &connection, &proposal, push, landed.replaced.is_some(), context, ui)?;
-    if context.notifies() {
-        let halves = notify::Half::of_plan(&last.plan, &last.config);
-        let news = News { config: &last.config, halves, scene: &last.scene, proposal: &proposal };
-        news.tell(&shown, remote, context, ui);
-    }
-    tell(&shown, Some(&last.plan), ui)
+    edit.propose(remote, first)
 }
 
 impl Edit<'_> {
@@ -115,12 +81,13 @@ impl Edit<'_> {
         let snapshot = round.snapshot();
         self.intent.prefetch(snapshot);
         let plan = self.intent.plan(snapshot)?;
-        let config = config(self.context.globals().config.as_deref(), snapshot)?;
+        let config = config(self.ending.context.globals().config.as_deref(), snapshot)?;
         let rows = text::rows_of(&plan, &config, &self.origin);
         let mut scene = Scene {
             source: self.origin.clone(),
             notes: self.intent.notes(),
             base: round.branch.to_owned(),
+            kind: self.intent.kind(),
             ..Scene::default()
         }
         .with(rows);
@@ -129,9 +96,11 @@ impl Edit<'_> {
         if !plan.changes.is_empty() {
             let [left, right] = text::sides_of(&plan);
             let sides = [scene.base.as_str(), scene.head.as_str()];
-            scene.diff = difference(&left, &right, sides, budget(self.limit, self.marks));
+            let row = self.ending.connection.row;
+            let limit = budget(row.body_limit, row.marks);
+            scene.diff = difference(&left, &right, sides, limit);
             let usual = self.intent.message();
-            message = self.context.message(&changes(&plan), &self.origin, usual)?;
+            message = self.ending.context.message(&changes(&plan), &self.origin, usual)?;
             message.lines().next().unwrap_or_default().clone_into(&mut scene.subject);
         }
         Ok(Planned { plan, config, message, scene })
@@ -141,38 +110,106 @@ impl Edit<'_> {
         proposal(self.how.proposal, &planned.scene)
     }
 
-    /// Pushes the commit to the branch, or to the name that opens a pull request.
+    /// Shows the plan, or pushes it and opens its pull request.
+    fn propose(&self, remote: &mut git::Remote, first: Planned) -> anyhow::Result<Outcome> {
+        let Ending { connection, ui, .. } = self.ending;
+        let (command, more) = (self.intent.command(), self.intent.fields());
+        if first.plan.changes.is_empty() {
+            let shown = Shown::nothing(command, &first.scene, connection).with(more);
+            return tell(&shown, Some(&first.plan), ui);
+        }
+        let proposal = self.proposal(&first)?;
+        let push = push_of(connection, remote, &proposal, 0);
+        if self.how.dry_run {
+            let outcome = self.ending.rehearse(&proposal, push.as_ref())?;
+            let shown = Shown::planned(command, &first.scene, connection, &proposal, push.as_ref());
+            let mut shown = shown.with(more);
+            shown.plan = Some(&first.plan);
+            return show(&shown, outcome.as_ref(), ui);
+        }
+        let (landed, last, push) = self.land(remote, &proposal, push, first)?;
+        if landed.revision.is_none() {
+            let shown = Shown::nothing(command, &last.scene, connection).with(more);
+            return tell(&shown, Some(&last.plan), ui);
+        }
+        let shown = Shown::planned(command, &last.scene, connection, &proposal, None);
+        let mut shown = shown.with(more);
+        shown.landed(&landed);
+        let (head_sha, pushed) = (landed.revision.clone(), landed.pushed);
+        let proposal = Proposal { head_sha, pushed, ..self.proposal(&last)? };
+        let existed = landed.replaced.is_some();
+        self.ending.finish(&mut shown, &proposal, push.as_ref(), existed, remote)?;
+        let context = self.ending.context;
+        if context.notifies() {
+            let halves = notify::Half::of_plan(&last.plan, &last.config);
+            let (config, scene) = (&last.config, &last.scene);
+            let news = News { config, halves, scene, proposal: &proposal };
+            news.tell(&shown, remote, context, ui);
+        }
+        tell(&shown, Some(&last.plan), ui)
+    }
+
+    /// Pushes the commit; in another way where the forge does not take this one.
     fn land(
         &self,
         remote: &mut git::Remote,
-        base: &str,
+        proposal: &Proposal,
+        mut push: Option<forge::Push>,
+        mut last: Planned,
+    ) -> anyhow::Result<(Landed, Planned, Option<forge::Push>)> {
+        let Ending { connection, context, ui, .. } = self.ending;
+        for salt in 1.. {
+            let error = match self.land_by(remote, proposal, push.as_ref(), &mut last) {
+                Ok(landed) => return Ok((landed, last, push)),
+                Err(error) => error,
+            };
+            let kind = push.as_ref().map_or(Tokenless::None, |_| connection.row.tokenless);
+            let own_options = context.push_options()?.is_empty();
+            match kind {
+                Tokenless::PushOptions if own_options && git::lacks_push_options(&error) => {
+                    ui.detail(format!("{error:#}: pushing without"));
+                    push = None;
+                }
+                Tokenless::RefsFor if salt <= MOST_CLOSED && git::is_closed(&error) => {
+                    ui.detail(format!("{error:#}: opening another one"));
+                    push = push_of(connection, remote, proposal, salt);
+                }
+                _ => return Err(error),
+            }
+        }
+        unreachable!("the loop ends by returning")
+    }
+
+    /// Pushes the commit to the branch, or to the name that opens a pull request.
+    fn land_by(
+        &self,
+        remote: &mut git::Remote,
         proposal: &Proposal,
         push: Option<&forge::Push>,
-        first: Planned,
-    ) -> anyhow::Result<(Landed, Planned)> {
-        let (author, committer, signer) = self.context.people(remote.config())?;
+        last: &mut Planned,
+    ) -> anyhow::Result<Landed> {
+        let context = self.ending.context;
+        let (author, committer, signer) = context.people(remote.config())?;
         let mark = format!("Gitops-Branch: {}", proposal.head);
         let name = push.map_or(proposal.head.clone(), |push| push.reference.clone());
         let head = Head { name, mark, overwrite: self.how.proposal.overwrite };
-        let mut options = self.context.push_options()?.to_vec();
+        let mut options = context.push_options()?.to_vec();
         options.extend(push.into_iter().flat_map(|push| push.options.iter().cloned()));
         let landing = Landing {
-            branch: Some(base),
+            branch: Some(&proposal.base),
             head: Some(&head),
             author: &author,
             committer: &committer,
             signer: signer.as_ref(),
             push_options: &options,
         };
-        let mut last = first;
-        let landed = git::land(remote, &landing, &mut |round| {
-            last = self.plan(round).map_err(|error| superseded(error, round.number))?;
+        git::land(remote, &landing, &mut |round| {
+            *last = self.plan(round).map_err(|error| superseded(error, round.number))?;
             let trailers = std::iter::once(head.mark.as_str())
                 .chain(push.and_then(|push| push.trailer.as_deref()));
             let message = git::with_trailers(&last.message, trailers);
             Ok(Some(Commit { changes: last.plan.changes.clone(), message }))
-        })?;
-        Ok((landed, last))
+        })
     }
 }
 
@@ -240,67 +277,10 @@ pub(crate) fn push_of(
     connection: &Connection,
     remote: &git::Remote,
     proposal: &Proposal,
+    salt: u32,
 ) -> Option<forge::Push> {
     let only_way = connection.row.tokenless == Tokenless::RefsFor;
     let address = remote.address().to_string();
     let wanted = only_way || !connection.has_token;
-    wanted.then(|| forge::tokenless_push(connection.row, &address, proposal)).flatten()
-}
-
-/// After the push: the API, what the push was answered, or the page for a person.
-pub(crate) fn finish(
-    shown: &mut Shown<'_>,
-    connection: &Connection,
-    proposal: &Proposal,
-    push: Option<forge::Push>,
-    existed: bool,
-    context: &Context<'_>,
-    ui: &Ui,
-) -> anyhow::Result<()> {
-    if let Some(push) = push {
-        push.warnings.iter().for_each(|warning| ui.warn(warning));
-        let notes = forge::announced(&context.heard());
-        shown.action = Some(match (proposal.pushed, existed) {
-            (false, _) => Action::Unchanged,
-            (true, true) => Action::Updated,
-            (true, false) => Action::Created,
-        });
-        (shown.number, shown.url) = (notes.number, notes.url);
-        if shown.url.is_none() && proposal.pushed {
-            let title = connection.row.title;
-            ui.warn(format!("{title} took the push and did not say where the pull request is"));
-        }
-        return Ok(());
-    }
-    let Some(forge) = connection.forge.as_ref().filter(|_| connection.has_token) else {
-        let (title, variable) = (connection.row.title, connection.row.variable);
-        ui.warn(format!(
-            "no token for {title}: the branch is pushed, and the pull request is yours to open; set \
-             {variable} or GITOPS_TOKEN"
-        ));
-        return Ok(());
-    };
-    let progress = |action: Action, pull: &forge::Pull| {
-        ui.detail(format!("pull request {}: {}", action.as_str(), pull.url));
-    };
-    let outcome = forge::ensure(&**forge, proposal, &progress)?;
-    if outcome.auto_merge == AutoMerge::Enabled {
-        caution(connection, context, ui);
-    }
-    outcome.warnings.iter().for_each(|warning| ui.warn(warning));
-    shown.outcome(outcome);
-    Ok(())
-}
-
-/// GitHub starts no workflow without approval for what a job's own token does.
-fn caution(connection: &Connection, context: &Context<'_>, ui: &Ui) {
-    let in_actions = context.variables().get("GITHUB_ACTIONS").is_some();
-    let own =
-        context.variables().get("GITHUB_TOKEN").is_some_and(|token| token.starts_with("ghs_"));
-    if connection.row.name == "github" && in_actions && own {
-        ui.warn(
-            "if GITHUB_TOKEN is the job's own, checks on this pull request wait for approval, and so does \
-             the merge; use the token of an App or a person",
-        );
-    }
+    wanted.then(|| forge::tokenless_push(connection.row, &address, proposal, salt)).flatten()
 }

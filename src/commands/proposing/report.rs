@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::Connection;
 use super::text::Scene;
 use crate::bump::Plan;
+use crate::diff::render::unified;
 use crate::error::Outcome;
-use crate::forge::{self, Action, AutoMerge, Planned, Proposal};
+use crate::forge::{self, Action, AutoMerge, Planned, Proposal, Race};
 use crate::git::Landed;
 use crate::ui::Ui;
 
@@ -32,6 +33,9 @@ pub(crate) struct Shown<'a> {
     options: Vec<String>,
     requests: Vec<Planned>,
     pub(crate) plan: Option<&'a Plan>,
+    /// What the command's own JSON has besides.
+    more: Value,
+    race: Race,
     dry_run: bool,
 }
 
@@ -70,6 +74,12 @@ impl<'a> Shown<'a> {
         }
     }
 
+    /// With fields of the command's own.
+    pub(crate) fn with(mut self, more: Value) -> Self {
+        self.more = more;
+        self
+    }
+
     /// What was pushed.
     pub(crate) fn landed(&mut self, landed: &Landed) {
         self.head_sha.clone_from(&landed.revision);
@@ -91,6 +101,7 @@ impl<'a> Shown<'a> {
             self.node_id = pull.node_id;
         }
         self.auto_merge = outcome.auto_merge;
+        self.race = outcome.race;
         self.superseded = outcome.superseded;
     }
 
@@ -102,7 +113,7 @@ impl<'a> Shown<'a> {
             AutoMerge::Unavailable(reason) => (Some("unavailable"), Some(reason)),
         };
         let action = self.action.map(Action::as_str);
-        json!({
+        let mut fields = json!({
             "changed": matches!(self.action, Some(Action::Created | Action::Updated))
                 || (self.action.is_none() && self.pushed),
             "dry_run": self.dry_run,
@@ -111,7 +122,11 @@ impl<'a> Shown<'a> {
             "pushed": self.pushed, "auto_merge": auto_merge, "auto_merge_reason": reason,
             "superseded": self.superseded,
             "new_url": (self.action != Some(Action::Skipped)).then_some(&self.new_url),
-        })
+        });
+        if let (Value::Object(into), Value::Object(more)) = (&mut fields, &self.more) {
+            into.extend(more.clone());
+        }
+        fields
     }
 }
 
@@ -130,6 +145,11 @@ pub(crate) fn tell(shown: &Shown<'_>, plan: Option<&Plan>, ui: &Ui) -> anyhow::R
         return Ok(Outcome::Done);
     }
     let Shown { head, base, .. } = shown;
+    if shown.race != Race::None {
+        let page = shown.url.as_deref().unwrap_or("its pull request");
+        ui.line(format!("overtaken: `{head}` has another run's commit: {page}"))?;
+        return Ok(Outcome::Done);
+    }
     if shown.action == Some(Action::Skipped) {
         ui.status(format!("nothing to do: `{base}` has it all already"));
         return Ok(Outcome::Done);
@@ -171,7 +191,7 @@ pub(crate) fn show(
     let Some(proposal) = &shown.proposal else { return Ok(Outcome::Done) };
     let existing = outcome.and_then(|outcome| outcome.pull.as_ref());
     let existing = existing.filter(|pull| pull.number != 0).map(|pull| (pull.number, &pull.url));
-    let diff = shown.plan.map(|plan| plan.changes.unified_diff());
+    let diff = shown.plan.map(|plan| unified::of_changes(&plan.changes));
     if ui.is_json() {
         let mut fields = shown.fields();
         let more = json!({

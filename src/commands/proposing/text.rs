@@ -59,6 +59,9 @@ pub(crate) struct Scene {
     pub(crate) head: String,
     /// The first line of the commit message.
     pub(crate) subject: String,
+    /// What sets branch and key apart from those of a change of versions.
+    #[serde(skip)]
+    pub(crate) kind: &'static str,
 }
 
 /// The rows of a plan, each image once per environment.
@@ -195,13 +198,18 @@ impl Scene {
     }
 
     /// `prod/api`: what an older pull request must be about to be superseded.
+    ///
+    /// Empty where nobody can tell.
     pub(crate) fn key(&self) -> String {
-        format!("{}/{}", self.environments.join(","), self.apps.join(","))
+        if self.environments.is_empty() || self.apps.is_empty() {
+            return String::new();
+        }
+        format!("{}/{}{}", self.environments.join(","), self.apps.join(","), self.kind)
     }
 
     /// `gitops/prod/api`, the same for the same environments and apps.
     pub(crate) fn branch(&self) -> String {
-        format!("gitops/{}/{}", part(&self.environments), part(&self.apps))
+        format!("gitops/{}/{}{}", part(&self.environments), part(&self.apps), self.kind)
     }
 
     /// The title, on one line.

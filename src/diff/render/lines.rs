@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::diff::mask::{Masker, is_telling_key};
+use crate::diff::mask::{Masker, is_telling_key, is_telling_scalar};
 use crate::manifest::chunks;
-use crate::yaml::{NodeRef, Schema, Stream, Value, expand};
+use crate::yaml::{NodeRef, Stream, Value};
 
 /// One line of a diff.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +125,9 @@ fn find_hidden(
         hidden.push((span, masker.replacement(text, place.encoded) + end));
         return;
     }
+    // A list of objects may hold Secrets.
+    let inner = Place { is_secret: true, depth: 0, ..*place };
+    let place = if node.get_text("kind") == Some("Secret") { &inner } else { place };
     let named =
         node.get_text("name").is_some_and(|name| is_telling_key(name, &Value::text("x", 0)));
     for (key, value) in node.entries() {
@@ -147,14 +150,7 @@ fn find_hidden(
 
 /// Whether the key tells that its scalar is a secret.
 fn tells(key: &str, value: NodeRef<'_>) -> bool {
-    let Some(text) = value.scalar() else { return false };
-    if !is_telling_key(key, &Value::text("x", 0)) {
-        return false;
-    }
-    let read = Stream::parse(format!("v: {text}")).ok();
-    let tree = read.and_then(|stream| expand(&stream, 0, Schema::Kubernetes, 0).ok());
-    let scalar = tree.and_then(|tree| tree.value.get("v").cloned());
-    scalar.is_none_or(|scalar| is_telling_key(key, &scalar))
+    value.scalar().is_some_and(|text| is_telling_scalar(key, text))
 }
 
 #[cfg(test)]

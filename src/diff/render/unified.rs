@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::lines;
 use crate::change::{ChangeSet, FileChange};
 use crate::diff::mask::Masker;
-use crate::manifest::SourceFile;
+use crate::manifest::{Object, SourceFile, chunks, read};
 
 /// A patch, and the files in which something had to be masked: there it does not apply.
 #[must_use]
@@ -34,6 +34,34 @@ pub fn render(left: &[SourceFile], right: &[SourceFile], masker: &Masker) -> (St
         patch.push_str(&one(path, before.map(|side| side.0), after.map(|side| side.0)));
     }
     (patch, touched)
+}
+
+/// The patch of changed files, secrets masked.
+#[must_use]
+pub fn of_changes(changes: &ChangeSet) -> String {
+    let side = |newer: bool| -> Vec<SourceFile> {
+        let bytes = |file: &FileChange| if newer { &file.after } else { &file.before }.clone();
+        changes.files().iter().map(|file| SourceFile::new(&file.path, bytes(file))).collect()
+    };
+    let (left, right) = (side(false), side(true));
+    let objects: Vec<Object> = left.iter().chain(&right).flat_map(objects).collect();
+    let masker = Masker::learn(objects.iter());
+    let files = changes.files().iter().map(|file| {
+        let hide = |bytes: &[u8]| match std::str::from_utf8(bytes) {
+            Ok(text) => lines::masked(text, &masker).into_bytes(),
+            Err(_) => bytes.to_vec(),
+        };
+        let (before, after) = (hide(&file.before), hide(&file.after));
+        FileChange { path: file.path.clone(), before, after }
+    });
+    ChangeSet::new(files.collect()).unified_diff()
+}
+
+/// What can be read of a file.
+fn objects(file: &SourceFile) -> Vec<Object> {
+    let chunks = chunks(file.text.as_deref().unwrap_or_default());
+    let read = chunks.iter().enumerate().filter_map(|(at, chunk)| read(file, chunk, at).ok());
+    read.flat_map(|documents| documents.objects).collect()
 }
 
 fn by_path(files: &[SourceFile]) -> HashMap<&str, &SourceFile> {

@@ -247,7 +247,7 @@ impl Backend for Cli {
         let output = self.git.run(&args, b"")?;
         self.words = words(&output.stderr);
         if output.is_ok {
-            return Ok(Pushed::Done);
+            return Ok(Pushed::Done(None));
         }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let refused = text.lines().find_map(|line| line.strip_prefix("!\t"));
@@ -257,11 +257,16 @@ impl Backend for Cli {
         })
     }
 
-    fn commit_text(&mut self, branch: &str) -> anyhow::Result<Option<(String, String)>> {
+    fn named(&mut self, branch: &str) -> anyhow::Result<Option<String>> {
         let name = full_name(branch)?;
         let listed = self.git.text(&["ls-remote", &self.place, &name], b"")?;
-        let exact = listed.lines().filter_map(|line| line.split_once('\t'));
-        if !exact.into_iter().any(|(_, other)| other == name) {
+        let mut exact = listed.lines().filter_map(|line| line.split_once('\t'));
+        Ok(exact.find(|(_, other)| *other == name).map(|(id, _)| id.to_owned()))
+    }
+
+    fn commit_text(&mut self, branch: &str) -> anyhow::Result<Option<(String, String)>> {
+        let name = full_name(branch)?;
+        if self.named(branch)?.is_none() {
             return Ok(None);
         }
         let id = self.fetch(&name, 1)?;

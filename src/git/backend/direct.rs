@@ -163,7 +163,7 @@ impl Backend for Direct {
         let old = send.old.map_or(Ok(Oid::ZERO_SHA1), Oid::from_str)?;
         let repository = self.store.repository();
         Ok(match repository.reference_matching(&name, new, true, old, "gitops: push") {
-            Ok(_) => Pushed::Done,
+            Ok(_) => Pushed::Done(None),
             Err(error) => match error.code() {
                 ErrorCode::Modified | ErrorCode::NotFound | ErrorCode::Exists => {
                     Pushed::Refused("failed to update ref".to_owned())

@@ -49,8 +49,8 @@ impl<O: Objects> View for Files<O> {
 /// What became of a push.
 #[derive(Debug)]
 pub(super) enum Pushed {
-    /// The server says it is there.
-    Done,
+    /// The server says it is there, and what it replaced where that is not the reference that was pushed to.
+    Done(Option<String>),
     /// The server says why it is not.
     Refused(String),
     /// It may be there or not.
@@ -104,6 +104,11 @@ pub(super) trait Backend {
 
     /// What a branch is now, for pushing to it; nothing where it is not there.
     fn advertised(&mut self, branch: &str) -> anyhow::Result<Option<String>>;
+
+    /// The same where nothing is to be pushed.
+    fn named(&mut self, branch: &str) -> anyhow::Result<Option<String>> {
+        self.advertised(branch)
+    }
 
     /// Sets a branch from one commit to another, with the objects that are new there.
     fn send(&mut self, send: &Send<'_>) -> anyhow::Result<Pushed>;

@@ -91,11 +91,14 @@ impl Checkout {
         if old == Some(&new) {
             return Ok(None);
         }
+        if old.is_none() && !upstream.branch.starts_with("refs/") {
+            remote.check_way(&upstream.branch)?;
+        }
         let pack = self.pack(upstream, head, old)?;
         let mut attempt = 1;
         loop {
             let sent = remote.send(&upstream.branch, old, &new, &pack, options)?;
-            if let Pushed::Done = sent {
+            if let Pushed::Done(_) = sent {
                 break;
             }
             if let Pushed::Refused(reason) = &sent

@@ -137,6 +137,9 @@ impl Credentials {
         let meant = self.tokens.iter().filter(|token| is_meant(token) && !token.token.is_empty());
         let logins = meant.filter_map(|token| {
             let user = token.user.as_deref().unwrap_or_else(|| user_for(&self.url));
+            // The API wants the address of an API token's owner, Git a name that is the same for all.
+            let is_address = user.contains('@') && self.url.host_str() == Some("bitbucket.org");
+            let user = if is_address { "x-bitbucket-api-token-auth" } else { user };
             login(user, &token.token, &format!("`{}`", token.variable))
         });
         logins.collect()
@@ -245,6 +248,30 @@ mod tests {
         let mut credentials =
             Credentials::new(&url, carried, &Config::default(), &settings, Instant::now());
         std::iter::from_fn(|| credentials.first()).map(|login| login.source).collect()
+    }
+
+    #[test]
+    fn an_api_token_of_bitbucket_has_another_user_for_git() {
+        use base64::Engine as _;
+        let own = HostToken { user: Some("ann@x.org".to_owned()), ..token("GITOPS_TOKEN", None) };
+        let settings = Settings { tokens: vec![own], ..Settings::default() };
+        for (url, user) in [
+            ("https://bitbucket.org/w/r", "x-bitbucket-api-token-auth"),
+            ("https://bitbucket.example/w/r", "ann@x.org"),
+        ] {
+            let url = Url::parse(url).unwrap();
+            let mut credentials = Credentials::new(
+                &url,
+                None,
+                &Config::default(),
+                &settings,
+                std::time::Instant::now(),
+            );
+            let header = credentials.first().unwrap().header;
+            let text = header.to_str().unwrap().trim_start_matches("Basic ");
+            let plain = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+            assert_eq!(plain, format!("{user}:canary-GITOPS_TOKEN").as_bytes());
+        }
     }
 
     #[test]

@@ -21,8 +21,9 @@ pub(crate) struct Update<'a> {
 /// The server's verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
-    /// The reference is what we asked for.
-    Done,
+    /// The reference is what we asked for; where the server made something else of it, the commit that this
+    /// had before.
+    Done(Option<String>),
     /// It is not, for this reason.
     Refused(String),
     /// The server said nothing about it.
@@ -94,14 +95,18 @@ fn verdict<R: Read>(packets: &mut Packets<R>, name: &str) -> anyhow::Result<Repl
         if let Some(result) = text.strip_prefix("unpack ") {
             unpacked = (result != "ok").then(|| format!("unpacker error: {result}"));
         } else if text.strip_prefix("ok ") == Some(name) {
-            reply = Reply::Done;
+            reply = Reply::Done(None);
+        } else if let (Some(old), Reply::Done(replaced)) =
+            (text.strip_prefix("option old-oid "), &mut reply)
+        {
+            *replaced = Some(old.trim().to_owned()).filter(|old| old.bytes().any(|b| b != b'0'));
         } else if let Some(rest) = text.strip_prefix("ng ") {
             let reason = rest.strip_prefix(name).unwrap_or(rest).trim();
             reply = Reply::Refused(reason.to_owned());
         }
     }
     Ok(match (reply, unpacked) {
-        (Reply::Done, None) => Reply::Done,
+        (Reply::Done(replaced), None) => Reply::Done(replaced),
         // The unpacker's word is the cause of whatever else is said.
         (_, Some(error)) => Reply::Refused(error),
         (reply, None) => reply,
@@ -126,7 +131,7 @@ mod tests {
     #[test]
     fn only_ok_for_our_reference_is_success() {
         let refused = |text: &str| Reply::Refused(text.to_owned());
-        assert_eq!(reply(&["unpack ok\n", "ok refs/heads/main\n"]), Reply::Done);
+        assert_eq!(reply(&["unpack ok\n", "ok refs/heads/main\n"]), Reply::Done(None));
         assert_eq!(reply(&["unpack ok\n", "ok refs/heads/other\n"]), Reply::Silent);
         assert_eq!(reply(&["unpack ok\n"]), Reply::Silent);
         let declined = reply(&["unpack ok\n", "ng refs/heads/main hook declined\n"]);

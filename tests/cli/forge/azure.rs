@@ -35,6 +35,12 @@ fn tf(status: u16, message: &str, key: &str) -> Reply {
     Reply::json(status, &json!({ "$id": "1", "message": message, "typeKey": key }))
 }
 
+fn drafted() -> Value {
+    let mut pull = current();
+    pull["isDraft"] = json!(true);
+    pull
+}
+
 fn server(steps: Vec<(&'static str, Reply)>) -> Server {
     Server::script(rules("azure"), steps)
 }
@@ -48,7 +54,7 @@ fn opens_one_with_labels_and_shows_the_page_not_the_api() {
     let identities = json!({ "value": [{ "id": "id-ann" }] });
     let server = server(vec![
         (ALL, found(&[])),
-        (OPEN, Reply::json(201, &current())),
+        (OPEN, Reply::json(201, &drafted())),
         ("GET /acme/_apis/identities", ok(&identities)),
         (
             "PUT /acme/My Shop/_apis/git/repositories/env/pullRequests/7/reviewers/id-ann",

@@ -8,6 +8,7 @@ use super::{Reply, Server, auto, connect, failure, now, rules, run, want};
 
 const ALL: &str = "GET /2.0/repositories/acme/env/pullrequests";
 const OPEN: &str = "POST /2.0/repositories/acme/env/pullrequests";
+const ONE: &str = "GET /2.0/repositories/acme/env/pullrequests/7";
 const CHANGE: &str = "PUT /2.0/repositories/acme/env/pullrequests/7";
 
 fn body() -> String {
@@ -85,13 +86,20 @@ it will not merge itself: Bitbucket Cloud has no auto-merge; --merge-now would m
 fn an_update_keeps_the_reviewers() {
     let mut open = current();
     open["title"] = json!("older");
-    let server = server(vec![(ALL, page(&[open])), (CHANGE, Reply::json(200, &current()))]);
+    // A list leaves them out.
+    let mut listed = open.clone();
+    listed.as_object_mut().unwrap().remove("reviewers");
+    let server = server(vec![
+        (ALL, page(&[listed])),
+        (ONE, Reply::json(200, &open)),
+        (CHANGE, Reply::json(200, &current())),
+    ]);
     let want = Proposal { reviewers: vec!["Eve E".to_owned()], ..want() };
     assert_eq!(outcome(&server, &want).action, Action::Updated);
     let expected = json!({
         "type": "pullrequest", "title": "deploy(prod): api v2", "reviewers": [{ "uuid": "{e}" }],
     });
-    assert_eq!(server.done()[1].body, expected);
+    assert_eq!(server.done()[2].body, expected);
 }
 
 #[test]
@@ -144,10 +152,14 @@ fn nothing_to_propose_and_a_branch_that_is_not_seen_yet() {
 #[test]
 fn merge_now_merges() {
     let merge = "POST /2.0/repositories/acme/env/pullrequests/7/merge";
-    let server = server(vec![(ALL, page(&[current()])), (merge, Reply::json(200, &current()))]);
+    let server = server(vec![
+        (ALL, page(&[current()])),
+        (ONE, Reply::json(200, &current())),
+        (merge, Reply::json(200, &current())),
+    ]);
     let outcome = outcome(&server, &Proposal { merge: Some(now()), ..want() });
     assert_eq!(outcome.auto_merge, AutoMerge::Merged);
-    assert_eq!(server.done()[1].body["merge_strategy"], "squash");
+    assert_eq!(server.done()[2].body["merge_strategy"], "squash");
 }
 
 #[test]
@@ -157,6 +169,7 @@ fn closes_what_is_superseded() {
     older["source"]["branch"]["name"] = json!("old");
     let server = server(vec![
         (ALL, page(&[current()])),
+        (ONE, Reply::json(200, &current())),
         (ALL, page(&[older, current()])),
         ("POST /2.0/repositories/acme/env/pullrequests/4/comments", Reply::json(201, &json!({}))),
         ("POST /2.0/repositories/acme/env/pullrequests/4/decline", Reply::json(200, &json!({}))),

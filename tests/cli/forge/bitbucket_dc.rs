@@ -50,6 +50,12 @@ fn threw(status: u16, name: &str, message: &str) -> Reply {
     Reply::json(status, &json!({ "errors": [error] }))
 }
 
+fn drafted() -> Value {
+    let mut pull = current();
+    pull["draft"] = json!(true);
+    pull
+}
+
 fn server(steps: Vec<(&'static str, Reply)>) -> Server {
     Server::script(rules("bitbucket-dc"), steps)
 }
@@ -62,7 +68,7 @@ fn outcome(server: &Server, want: &Proposal) -> gitops::forge::Outcome {
 fn opens_one_and_asks_for_reviews_with_the_current_version() {
     let server = server(vec![
         (ALL, page(&[])),
-        (OPEN, Reply::json(201, &current())),
+        (OPEN, Reply::json(201, &drafted())),
         (ONE, ok(&version(4))),
         (CHANGE, ok(&version(5))),
     ]);

@@ -46,6 +46,12 @@ fn nothing() -> Vec<(&'static str, Reply)> {
     vec![(PAIR, missing()), (ALL, ok(&json!([])))]
 }
 
+fn drafted() -> Value {
+    let mut pull = current();
+    pull["draft"] = json!(true);
+    pull
+}
+
 fn outcome(forge: &str, server: &Server, want: &Proposal) -> gitops::forge::Outcome {
     run(&*connect(forge, server, "acme/env", false), want).unwrap()
 }
@@ -55,7 +61,7 @@ fn opens_one_and_makes_the_labels_that_are_missing() {
     for forge in BOTH {
         let mut steps = nothing();
         steps.extend([
-            (OPEN, Reply::json(201, &current())),
+            (OPEN, Reply::json(201, &drafted())),
             ("GET /api/v1/repos/acme/env/labels", ok(&json!([{ "name": "prod" }]))),
             ("POST /api/v1/repos/acme/env/labels", Reply::json(201, &json!({}))),
             ("POST /api/v1/repos/acme/env/issues/7/labels", ok(&json!([]))),

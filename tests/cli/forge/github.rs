@@ -28,6 +28,12 @@ fn current() -> Value {
     pull("deploy(prod): api v2", &body())
 }
 
+fn drafted() -> Value {
+    let mut pull = current();
+    pull["draft"] = json!(true);
+    pull
+}
+
 fn reply(status: u16, body: &Value) -> Reply {
     Reply::json(status, body)
 }
@@ -53,7 +59,7 @@ fn nothing() -> Vec<(&'static str, Reply)> {
 fn opens_one_and_adds_what_was_asked_for() {
     let mut steps = nothing();
     steps.extend([
-        (OPEN, reply(201, &current())),
+        (OPEN, reply(201, &drafted())),
         ("POST /api/v3/repos/acme/env/labels", reply(201, &json!({}))),
         ("POST /api/v3/repos/acme/env/issues/7/labels", reply(200, &json!([]))),
         ("GET /api/v3/repos/acme/env/pulls/7/reviews", reply(200, &json!([]))),
@@ -488,6 +494,42 @@ fn supersedes_older_ones_of_the_same_app_and_environment_only() {
 }
 
 #[test]
+fn one_unknown_reviewer_does_not_cost_the_others() {
+    const ASK: &str = "POST /api/v3/repos/acme/env/pulls/7/requested_reviewers";
+    let unknown = || {
+        let text = "Reviews may only be requested from collaborators.";
+        reply(422, &json!({ "message": text }))
+    };
+    let server = server(vec![
+        (LOOK, list(&[current()])),
+        ("GET /api/v3/repos/acme/env/pulls/7/reviews", reply(200, &json!([]))),
+        (ASK, unknown()),
+        (ASK, unknown()),
+        (ASK, reply(201, &json!({}))),
+    ]);
+    let reviewers = ["ghost", "ann"].map(str::to_owned).to_vec();
+    let want = Proposal { reviewers, ..want() };
+    let outcome = run(&*connect("github", &server, "acme/env.git", false), &want).unwrap();
+    assert_eq!(outcome.warnings.len(), 1);
+    assert!(outcome.warnings[0].contains("ask ghost to review #7"), "{:?}", outcome.warnings);
+    assert_eq!(server.done()[4].body, json!({ "reviewers": ["ann"] }));
+}
+
+#[test]
+fn where_there_are_no_drafts_it_is_opened_all_the_same() {
+    let text = "Draft pull requests are not supported in this repository.";
+    let refusal = reply(422, &json!({ "message": text }));
+    let mut steps = nothing();
+    steps.extend([(OPEN, refusal), (OPEN, reply(201, &current()))]);
+    let server = server(steps);
+    let want = Proposal { draft: Some(true), ..want() };
+    let outcome = run(&*connect("github", &server, "acme/env.git", false), &want).unwrap();
+    assert_eq!(outcome.action, Action::Created);
+    assert_eq!(outcome.warnings, [format!("it is no draft: GitHub says: {text}")]);
+    assert_eq!(server.done().last().unwrap().body["draft"], false);
+}
+
+#[test]
 fn a_dry_run_reads_and_shows_what_it_would_send() {
     let server = server(nothing());
     let forge = connect("github", &server, "acme/env", true);
@@ -503,6 +545,7 @@ fn a_dry_run_reads_and_shows_what_it_would_send() {
 POST [FORGE]/api/v3/repos/acme/env/pulls
 POST [FORGE]/api/v3/repos/acme/env/labels
 POST [FORGE]/api/v3/repos/acme/env/issues/{number}/labels
+POST [FORGE]/api/graphql
 "#]]
     );
     server.done();

@@ -44,7 +44,8 @@ fn outcome(server: &Server, want: &Proposal) -> gitops::forge::Outcome {
 
 #[test]
 fn opens_one_and_resolves_names() {
-    let labelled = with("labels", json!(["deploy"]));
+    let mut labelled = with("labels", json!(["deploy"]));
+    labelled["draft"] = json!(true);
     let server = server(vec![
         (ALL, ok(&json!([]))),
         (OPEN, Reply::json(201, &labelled)),
@@ -235,21 +236,76 @@ fn auto_merge_is_never_a_merge_at_once() {
         (none.clone(), "there is no pipeline to wait for"),
         (passed, "its pipeline has passed already"),
     ] {
-        let server = server(vec![(ALL, ok(&json!([current()]))), (ONE, ok(&seen))]);
+        // A pipeline may come late.
+        let looks = if seen["head_pipeline"].is_null() { 3 } else { 1 };
+        let mut steps = vec![(ALL, ok(&json!([current()])))];
+        steps.extend((0..looks).map(|_| (ONE, ok(&seen))));
+        let server = server(steps);
         let outcome = outcome(&server, &Proposal { merge: Some(auto()), ..want() });
         let reason = format!("{reason}; --merge-now would merge it at once");
         assert_eq!(outcome.auto_merge, AutoMerge::Unavailable(reason));
         server.done();
     }
     let merged = ok(&with("state", json!("merged")));
-    let server = server(vec![(ALL, ok(&json!([current()]))), (ONE, ok(&none)), (MERGE, merged)]);
+    let look = || (ONE, ok(&none));
+    let steps = vec![(ALL, ok(&json!([current()]))), look(), look(), look(), (MERGE, merged)];
+    let server = server(steps);
     let outcome = outcome(&server, &Proposal { merge: Some(now()), ..want() });
     assert_eq!(outcome.auto_merge, AutoMerge::Merged);
-    let sent = &server.done()[2].body;
+    let sent = &server.done()[4].body;
     assert_eq!(
         sent,
         &json!({ "sha": "abc", "should_remove_source_branch": false, "squash": true })
     );
+}
+
+#[test]
+fn a_pipeline_that_comes_late_is_waited_for() {
+    let mut early = with("detailed_merge_status", json!("mergeable"));
+    early["head_pipeline"] = Value::Null;
+    for wish in [auto(), now()] {
+        let opened = with("state", json!("opened"));
+        let server = server(vec![
+            (ALL, ok(&json!([current()]))),
+            (ONE, ok(&early)),
+            (ONE, ok(&current())),
+            (MERGE, ok(&opened)),
+        ]);
+        let outcome = outcome(&server, &Proposal { merge: Some(wish), ..want() });
+        assert_eq!(outcome.auto_merge, AutoMerge::Enabled);
+        assert_eq!(server.done()[3].body["auto_merge"], true);
+    }
+}
+
+#[test]
+fn what_gitlab_still_computes_is_not_merged_unasked() {
+    let mut checking = with("detailed_merge_status", json!("checking"));
+    checking["head_pipeline"] = json!({ "status": "success" });
+    let look = || (ONE, ok(&checking));
+    let server = server(vec![(ALL, ok(&json!([current()]))), look(), look(), look()]);
+    let outcome = outcome(&server, &Proposal { merge: Some(auto()), ..want() });
+    let AutoMerge::Unavailable(reason) = outcome.auto_merge else { panic!("{outcome:?}") };
+    assert!(reason.contains("still computes"), "{reason}");
+    server.done();
+}
+
+#[test]
+fn an_unknown_name_does_not_cost_the_others() {
+    let user = |id: u64| ok(&json!([{ "id": id }]));
+    let nobody = || ok(&json!([]));
+    let (ann, ghost) = ("GET /api/v4/users?username=ann", "GET /api/v4/users?username=ghost");
+    let server = server(vec![
+        (ALL, ok(&json!([current()]))),
+        (ghost, nobody()),
+        (ghost, nobody()),
+        (ann, user(11)),
+        (CHANGE, ok(&current())),
+    ]);
+    let names = ["ghost", "ann"].map(str::to_owned).to_vec();
+    let outcome = outcome(&server, &Proposal { reviewers: names, ..want() });
+    assert_eq!(outcome.action, Action::Updated);
+    assert_eq!(outcome.warnings, ["cannot find the user `ghost`: GitLab knows no such user"]);
+    assert_eq!(server.done()[4].body, json!({ "reviewer_ids": [5, 11] }));
 }
 
 #[test]

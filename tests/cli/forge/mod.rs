@@ -5,6 +5,7 @@ mod azure;
 mod bitbucket;
 mod bitbucket_dc;
 mod description;
+mod examples;
 mod gerrit;
 mod gitea;
 mod github;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use gitops::error::Report;
 use gitops::forge::{
-    Access, Api, Forge, Known, Merge, Outcome, Pace, Proposal, Remote, Token, ensure, named,
+    Access, Api, Forge, Known, Merge, Outcome, Pace, Proposal, Remote, Token, Watch, ensure, named,
     place_of,
 };
 use gitops::http::{Client, Secret, Settings};
@@ -118,7 +119,7 @@ pub(crate) fn now() -> Merge {
 
 /// Runs the algorithm, and looks for the token in everything it says.
 pub(crate) fn run(forge: &dyn Forge, want: &Proposal) -> anyhow::Result<Outcome> {
-    let result = ensure(forge, want, &|_, _| {});
+    let result = ensure(forge, want, Watch { told: &|_, _| {}, tip: &|| None });
     let text = match &result {
         Ok(outcome) => format!("{outcome:?}"),
         Err(error) => format!("{error:?} {:?}", Report::of(error)),

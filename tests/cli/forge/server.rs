@@ -53,10 +53,10 @@ impl Reply {
     }
 }
 
-type Handler = Box<dyn FnMut(&Seen) -> Reply + Send>;
+type Handler = Box<dyn Fn(&Seen) -> Reply + Send + Sync>;
 
+#[derive(Default)]
 struct State {
-    handler: Handler,
     seen: Vec<Seen>,
     wrong: Vec<String>,
 }
@@ -79,16 +79,25 @@ pub(crate) struct Rules {
 impl Server {
     /// Answers each request by `handler`.
     pub(crate) fn new(rules: Rules, handler: impl FnMut(&Seen) -> Reply + Send + 'static) -> Self {
+        let handler = Mutex::new(handler);
+        Self::new_unlocked(rules, move |seen| (handler.lock().unwrap())(seen))
+    }
+
+    /// The same for a closure that several requests may be in at once.
+    pub(crate) fn new_unlocked(
+        rules: Rules,
+        handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let handler: Handler = Box::new(handler);
-        let state = State { handler, seen: Vec::new(), wrong: Vec::new() };
-        let state = Arc::new(Mutex::new(state));
-        let (shared, rules) = (Arc::clone(&state), Arc::new(rules));
+        let state = Arc::<Mutex<State>>::default();
+        let (shared, rules, handler) = (Arc::clone(&state), Arc::new(rules), Arc::new(handler));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (state, rules) = (Arc::clone(&shared), Arc::clone(&rules));
-                thread::spawn(move || serve(stream, &rules, &state));
+                let handler = Arc::clone(&handler);
+                thread::spawn(move || serve(stream, &rules, &state, &handler));
             }
         });
         Self { origin, state }
@@ -130,16 +139,16 @@ fn wrong(text: &str) -> Reply {
     Reply { status: 599, headers: Vec::new(), body: text.to_owned() }
 }
 
-fn serve(stream: TcpStream, rules: &Rules, state: &Mutex<State>) {
+fn serve(stream: TcpStream, rules: &Rules, state: &Mutex<State>, handler: &Handler) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     while let Some(seen) = read(&mut reader) {
-        let mut state = state.lock().unwrap();
         let checked = check(rules, &seen);
         let reply = match checked {
-            Ok(()) => (state.handler)(&seen),
+            Ok(()) => handler(&seen),
             Err(error) => wrong(&error),
         };
+        let mut state = state.lock().unwrap();
         if reply.status == 599 {
             state.wrong.push(reply.body.clone());
         }

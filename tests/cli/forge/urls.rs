@@ -1,7 +1,9 @@
 //! Every form in which people write a remote's URL, to the forge and the repository's place on it.
 
 use gitops::commands::remote_of;
-use gitops::forge::{Hints, Known, place_of, recognise};
+use gitops::forge::{Hints, Known, named, place_of, recognise};
+
+use crate::support::Repositories;
 
 /// URL, the forge by URL alone (or as `--forge` where it starts with `=`), API base, owner, name.
 const FORMS: &[(&str, &str, &str, &str, &str)] = &[
@@ -11,6 +13,20 @@ const FORMS: &[(&str, &str, &str, &str, &str)] = &[
     ("https://x-access-token:T0K3N@github.com/o/r", "github", "https://api.github.com", "o", "r"),
     ("https://GitHub.com/o/r.git/", "github", "https://api.github.com", "o", "r"),
     ("https://acme.ghe.com/o/r.git", "github", "https://api.acme.ghe.com", "o", "r"),
+    // scp-like URLs have no port: it is a folder.
+    ("git@gitlab.corp:2222/g/r.git", "=gitlab", "https://gitlab.corp/api/v4", "2222/g", "r"),
+    ("https://gitlab.corp:8443/g/r.git", "=gitlab", "https://gitlab.corp:8443/api/v4", "g", "r"),
+    ("https://user@gitlab.com/g/r", "gitlab", "https://gitlab.com/api/v4", "g", "r"),
+    ("ssh://git@codeberg.org/o/r.git", "forgejo", "https://codeberg.org/api/v1", "o", "r"),
+    ("git@altssh.bitbucket.org:w/r.git", "bitbucket", "https://api.bitbucket.org/2.0", "w", "r"),
+    (
+        "https://bb.corp/scm/~user/r.git",
+        "bitbucket-dc",
+        "https://bb.corp/rest/api/latest",
+        "~user",
+        "r",
+    ),
+    ("ssh://u@gerrit.corp:29418/p", "gerrit", "https://gerrit.corp/a", "", "p"),
     ("git@ghes.corp:o/r.git", "=github", "https://ghes.corp/api/v3", "o", "r"),
     ("https://ghes.corp:8443/o/r.git", "=github", "https://ghes.corp:8443/api/v3", "o", "r"),
     (
@@ -84,6 +100,50 @@ fn every_form_is_understood() {
         let place = place_of(row, &remote, &Known::default()).unwrap();
         assert_eq!((&*place.api, &*place.owner, &*place.name), (*api, *owner, *name), "{url}");
         assert!(!format!("{remote:?} {place:?}").contains("T0K3N"));
+    }
+}
+
+/// A forge below a folder of its host: by the API's URL, or by what a probe or the CI knows.
+#[test]
+fn a_folder_of_the_host_is_no_group() {
+    let remote = remote_of("https://corp/gitlab/g/sub/r.git").unwrap();
+    let row = named("gitlab").unwrap();
+    let by_api = Known { api: Some("https://corp/gitlab/api/v4".to_owned()), ..Known::default() };
+    let by_root = Known { root: "gitlab".to_owned(), ..Known::default() };
+    for known in [by_api, by_root] {
+        let place = place_of(row, &remote, &known).unwrap();
+        assert_eq!((&*place.owner, &*place.name), ("g/sub", "r"), "{known:?}");
+        assert_eq!(place.api, "https://corp/gitlab/api/v4");
+        assert_eq!(place.web, "https://corp/gitlab");
+    }
+}
+
+/// `Host gh-work` and `Host github.com-work` of `~/.ssh/config`, and `url.….insteadOf`: by the program, which
+/// asks the user's own `ssh` and reads the user's own configuration.
+#[test]
+fn aliases_of_ssh_and_of_git_are_followed() {
+    let repos = Repositories::new();
+    repos.shop();
+    let ssh = "#!/bin/sh\nif [ \"$1\" = -G ]; then\n  for host; do :; done\n  case $host in\n    \
+               *-work) echo 'hostname github.com';;\n    *) echo \"hostname $host\";;\n  esac\n  exit 0\nfi\n\
+               exec git-upload-pack \"$SHOP\"\n";
+    repos.sandbox.write("bin/ssh", ssh);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(repos.sandbox.path("bin/ssh"), mode).unwrap();
+    let path = format!("{}:{}", repos.path("bin"), std::env::var("PATH").unwrap());
+    for url in ["git@gh-work:o/r.git", "git@github.com-work:o/r.git", "work:o/r.git"] {
+        let args =
+            ["--repo", url, "bump-tag", "api=v9", "-e", "production", "--pr", "-n", "-o", "json"];
+        let mut command = repos.command(&[&args[..], &["--no-probe"]].concat());
+        command.env("PATH", &path).env("SHOP", repos.path("shop.git"));
+        command.env("GIT_CONFIG_COUNT", "1");
+        command.env("GIT_CONFIG_KEY_0", "url.git@github.com-work:.insteadOf");
+        command.env("GIT_CONFIG_VALUE_0", "work:");
+        let output = repos.sandbox.finish(&mut command);
+        let json = output.json();
+        assert_eq!(json["forge"], "github", "{url}: {}", output.render());
+        let page = "https://github.com/o/r/compare/main...gitops/production/api?expand=1";
+        assert_eq!(json["new_url"], page, "{url}");
     }
 }
 

@@ -241,7 +241,7 @@ impl Backend for Wire {
         let reply = wire::push(&receive.capabilities, &update, send.pack, session, &tell);
         self.words = words.into_inner();
         Ok(match reply {
-            Ok(Reply::Done) => Pushed::Done,
+            Ok(Reply::Done(replaced)) => Pushed::Done(replaced),
             Ok(Reply::Refused(reason)) => Pushed::Refused(reason),
             Ok(Reply::Silent) => {
                 Pushed::Unknown(anyhow::anyhow!("the server did not say how it went"))
