@@ -109,6 +109,8 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         Some(to) => search.at(to, &mut record)?,
         None => search.back(&mut record)?,
     };
+    // It may hold the cache that the edit wants.
+    drop(record);
     let pushes = args.edit.pushes(globals);
     editing::run(&Rollback { args, globals, pushes, targets }, &how, globals, ui)
 }
