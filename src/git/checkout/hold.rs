@@ -1,11 +1,11 @@
-//! The locks of the index and of the branch, taken before a file is written: who cannot have them leaves
-//! everything as it was.
+//! The lock of the index, taken before a file is written: who cannot have it leaves everything as it was.
+//! While it is held no `git commit` moves the branch, so that the branch's own lock can wait for the end.
 
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorCode, Index, IndexEntry, IndexTime, Transaction};
+use git2::{ErrorCode, Index, IndexEntry, IndexTime};
 
 use super::guard::unreadable;
 use super::{Checkout, Prepared};
@@ -16,22 +16,56 @@ pub struct Hold<'a> {
     checkout: &'a Checkout,
     prepared: Prepared,
     branch: String,
-    transaction: Transaction<'a>,
     index: IndexLock,
 }
 
-/// `index.lock`, as `git` makes it.
+/// What our `index.lock` holds, to tell it from that of `git`.
+const MARK: &[u8] = b"gitops\n";
+
+/// `index.lock`, as `git` makes it. The open file is locked too, which ends with the process: what one that
+/// was killed left behind can be taken over.
 struct IndexLock {
     index: PathBuf,
     lock: PathBuf,
+    _file: File,
 }
 
 impl IndexLock {
-    fn take(dir: &Path) -> std::io::Result<Self> {
+    fn take(dir: &Path) -> io::Result<Self> {
         let (index, lock) = (dir.join("index"), dir.join("index.lock"));
-        File::options().write(true).create_new(true).open(&lock)?;
-        Ok(Self { index, lock })
+        let file = match File::options().write(true).create_new(true).open(&lock) {
+            Ok(mut file) => {
+                file.try_lock().map_err(|_| ErrorKind::AlreadyExists)?;
+                file.write_all(MARK)?;
+                file
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => left_behind(&lock)?,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { index, lock, _file: file })
     }
+}
+
+/// Our own lock of a process that is no more.
+fn left_behind(lock: &Path) -> io::Result<File> {
+    let mut file = File::open(lock)?;
+    let mut held = Vec::new();
+    file.read_to_end(&mut held)?;
+    let is_ours = held == MARK && file.try_lock().is_ok();
+    // Whoever had it may have given it back meanwhile, and somebody else have made a new one.
+    if is_ours && is_at(&file, lock)? { Ok(file) } else { Err(ErrorKind::AlreadyExists.into()) }
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let (open, there) = (file.metadata()?, fs::symlink_metadata(path)?);
+    Ok((open.dev(), open.ino()) == (there.dev(), there.ino()))
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(false)
 }
 
 impl Drop for IndexLock {
@@ -46,7 +80,7 @@ fn refuse(branch: &str, cause: &str, hint: &str) -> anyhow::Error {
 }
 
 impl Checkout {
-    /// Locks the index and the branch for a prepared commit.
+    /// Locks the index for a prepared commit.
     pub fn hold(&self, prepared: Prepared) -> anyhow::Result<Hold<'_>> {
         let repository = self.repository();
         let branch = self.branch().map_or("HEAD".to_owned(), |name| format!("refs/heads/{name}"));
@@ -63,8 +97,8 @@ impl Checkout {
             );
             refuse(&branch, &cause, &hint)
         })?;
-        let mut transaction = repository.transaction()?;
-        transaction.lock_ref(&branch).map_err(|error| {
+        // Tried and given back: a process that is killed while it writes files is not to leave it locked.
+        repository.transaction()?.lock_ref(&branch).map_err(|error| {
             let cause = match error.code() {
                 ErrorCode::Locked => "another `git` holds its lock",
                 _ => error.message(),
@@ -77,23 +111,40 @@ impl Checkout {
             let hint = "run this again: nothing was written";
             return Err(refuse(&branch, "somebody else committed meanwhile", hint));
         }
-        Ok(Hold { checkout: self, prepared, branch, transaction, index })
+        Ok(Hold { checkout: self, prepared, branch, index })
     }
 }
 
 impl Hold<'_> {
     /// Gives the branch the prepared commit, once the files are written: first the index, for these files
     /// alone.
-    pub fn finish(mut self) -> anyhow::Result<String> {
+    pub fn finish(self) -> anyhow::Result<String> {
         self.stage()?;
-        let Prepared { commit, subject, .. } = &self.prepared;
+        let Prepared { commit, parent, subject, .. } = &self.prepared;
         let log = format!("commit: {}", subject.replace('\0', ""));
-        let set = self.transaction.set_target(&self.branch, *commit, None, &log);
-        set.and_then(|()| self.transaction.commit()).map_err(|error| {
-            let hint = "the files are edited and staged: run this again, or `git commit`";
-            refuse(&self.branch, error.message(), hint)
-        })?;
-        Ok(commit.to_string())
+        let hint = "the files are edited and staged: run this again, or `git commit`";
+        let set = || -> anyhow::Result<bool> {
+            let mut transaction = self.checkout.repository().transaction()?;
+            transaction.lock_ref(&self.branch)?;
+            if self.checkout.head()? != *parent {
+                return Ok(false);
+            }
+            transaction.set_target(&self.branch, *commit, None, &log)?;
+            transaction.commit()?;
+            Ok(true)
+        };
+        match set() {
+            Ok(true) => Ok(commit.to_string()),
+            Ok(false) => Err(refuse(&self.branch, "somebody else committed meanwhile", hint)),
+            Err(error) => {
+                let error = error.downcast::<git2::Error>()?;
+                let cause = match error.code() {
+                    ErrorCode::Locked => "another `git` holds its lock",
+                    _ => error.message(),
+                };
+                Err(refuse(&self.branch, cause, hint))
+            }
+        }
     }
 
     /// Writes an index with the commit's files beside the old one, and puts it in its place.

@@ -83,7 +83,10 @@ fn a_lock_that_is_held_leaves_the_files_alone() {
         refuses(&repos, "holds its lock");
         std::fs::remove_file(repos.sandbox.path(&lock)).unwrap();
     }
+    // What one of ours left that was killed is taken over.
+    repos.sandbox.write("clone/.git/index.lock", "gitops\n");
     bump(&repos, &["--commit"]).ok();
+    assert!(!repos.sandbox.path("clone/.git/index.lock").exists());
     assert_eq!(git(&repos, &["status", "--porcelain"]), "");
     git(&repos, &["fsck", "--strict"]);
     let log = git(&repos, &["reflog", "-1", "--format=%gs"]);

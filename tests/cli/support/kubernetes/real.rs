@@ -50,7 +50,7 @@ impl Real {
             let log = fs::File::create(dir.path().join(format!("{program}.log"))).unwrap();
             // It ends when its standard input does, which is when this process ends, however that may be.
             let mut command = Command::new("sh");
-            command.arg("-c").arg("\"$@\" < /dev/null & cat > /dev/null; kill $!").arg("sh");
+            command.arg("-c").arg("\"$@\" < /dev/null & cat > /dev/null; kill -9 $!").arg("sh");
             command.arg(assets.join(program)).args(args).current_dir(dir.path());
             command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
             command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"))
