@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use rayon::slice::ParallelSliceMut as _;
+
 use super::open::{Root, is_link};
 use super::problem::{Cause, Problems};
 use super::read::{self, Task};
@@ -65,6 +67,8 @@ impl Directory {
             entries.extend(some);
         }
         task.all_large(pick(&mut entries, &large));
+        // Each batch is in order: what is left is to merge them, which the threads share.
+        entries.par_sort_by(|a, b| a.path.cmp(&b.path));
         (Listing { entries, excluded }, stamps)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! It answers only where there is no doubt what the text means, and leaves everything else (flow style,
 //! anchors, tags, escapes, scalars of several lines, a key that stands twice, every error) to
-//! [`super::expand`]. The tests hold that an answer is exactly what that one says, lines included.
+//! [`super::expand()`]. The tests hold that an answer is exactly what that one says, lines included.
 
 use super::resolver::{self, Scalar, Schema};
 use super::value::{Data, Entry, Map, Value};
