@@ -211,7 +211,7 @@ fn usage_as_json(error: &clap::Error) {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
     let message = first.strip_prefix("error: ").unwrap_or(first).to_owned();
-    let report = Report { message, hint: None, code: Code::Usage, revision: None };
+    let report = Report { message, hint: None, code: Code::Usage, revision: None, details: None };
     Ui::new(Format::Json, Color::Never, Verbosity::Quiet).json_error(&report);
 }
 

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 /// What went wrong, in a word that scripts can match on (`error.code` of the JSON envelope).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -55,6 +57,8 @@ pub enum Code {
     Locked,
     /// A gate of `apply` is closed.
     Refused,
+    /// Changes were begun, and not brought to an end.
+    Partial,
 }
 
 impl Code {
@@ -86,10 +90,11 @@ impl Code {
             Self::Stale => "stale",
             Self::Locked => "locked",
             Self::Refused => "refused",
+            Self::Partial => "partial",
         }
     }
 
-    /// The exit code: 3 for a guard that refuses, 2 for every other error.
+    /// The exit code: 3 for a guard that refuses, 4 for what was done only in part, 2 for every other error.
     #[must_use]
     pub fn exit(self) -> u8 {
         match self {
@@ -101,6 +106,7 @@ impl Code {
             | Self::Stale
             | Self::Locked
             | Self::Refused => 3,
+            Self::Partial => 4,
             _ => 2,
         }
     }
@@ -115,23 +121,30 @@ pub struct Hinted {
     hint: Option<String>,
     code: Code,
     revision: Option<String>,
+    details: Option<Box<Value>>,
 }
 
 impl Hinted {
     /// `message` reads `cannot <verb> <thing>: <cause>`; `hint` is the next step.
     pub fn new(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: Some(hint.into()), code, revision: None }
+        Self { hint: Some(hint.into()), ..Self::plain(code, message) }
     }
 
     /// An error with a code but no advice.
     pub fn plain(code: Code, message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code, revision: None }
+        Self { message: message.into(), hint: None, code, revision: None, details: None }
     }
 
     /// The same about a commit, for programs.
     #[must_use]
     pub fn about(self, revision: &str) -> Self {
         Self { revision: Some(revision.to_owned()), ..self }
+    }
+
+    /// The same with what it is about, for programs.
+    #[must_use]
+    pub fn with(self, details: Value) -> Self {
+        Self { details: Some(Box::new(details)), ..self }
     }
 
     /// What to do, without a leading `hint:`.
@@ -166,6 +179,8 @@ pub struct Report {
     pub code: Code,
     /// The commit that it is about.
     pub revision: Option<String>,
+    /// More of what it is about.
+    pub details: Option<Box<Value>>,
 }
 
 impl Report {
@@ -178,6 +193,7 @@ impl Report {
             hint: hinted.and_then(|h| h.hint().map(str::to_owned)),
             code: hinted.map_or(Code::Error, Hinted::code),
             revision: hinted.and_then(|h| h.revision.clone()),
+            details: hinted.and_then(|h| h.details.clone()),
         }
     }
 }

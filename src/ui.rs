@@ -267,6 +267,9 @@ impl Ui {
         if let Some(revision) = &report.revision {
             error["revision"] = json!(revision);
         }
+        if let Some(details) = &report.details {
+            error["details"] = Value::clone(details);
+        }
         // The streams may be what failed; the exit code tells either way.
         let _ = self.line(json!({ "schema": SCHEMA, "error": error }).to_string());
     }

@@ -179,7 +179,7 @@ impl Actuator for Directory {
         }
         let compared = items.into_iter().map(|item| self.compare(item, inventory));
         let compared = compared.collect::<anyhow::Result<_>>()?;
-        Ok(Observation { compared, orphans, notes: Vec::new() })
+        Ok(Observation { compared, orphans, ..Observation::default() })
     }
 
     fn apply(&self, stage: &[Compared], _: &dyn Lock) -> Vec<Applied> {

@@ -28,7 +28,7 @@ use crate::plan::health::Health;
 use crate::plan::{Compared, Id, Inventory, Item, Observation, Prune};
 
 pub use settings::{Common, Drift, Settings};
-pub use yaml::{secrets, secrets_of};
+pub use yaml::{holds_secret, secrets, secrets_of};
 
 /// A file that declares the environment, rendered where the environment is rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +127,9 @@ pub trait Actuator: Send + Sync {
 
     /// Compares what is declared with what is there, and changes nothing.
     fn observe(&self, items: Vec<Item>, inventory: &Inventory) -> anyhow::Result<Observation>;
+
+    /// From now on, fields that others hold are taken back: everything declared was applied before.
+    fn reclaim(&self) {}
 
     /// Makes the changes of one stage, and tells what became of each.
     fn apply(&self, stage: &[Compared], lock: &dyn Lock) -> Vec<Applied>;

@@ -51,21 +51,80 @@ pub fn secrets(text: &str) -> Vec<String> {
     documents.iter().flat_map(|document| secrets_of(&document.value)).collect()
 }
 
-/// The values of a `Secret`, as they are and decoded.
+/// Whether a text holds a `Secret`; one that cannot be read, and mentions the kind, may.
+#[must_use]
+pub fn holds_secret(text: &str) -> bool {
+    if !text.contains("Secret") {
+        return false;
+    }
+    match read("", text.as_bytes()) {
+        Ok(documents) => documents.iter().any(|document| !secrets_in(&document.value).is_empty()),
+        Err(_) => text.contains("kind"),
+    }
+}
+
+/// The values of a `Secret`, or of those in a list, as they are and decoded.
 #[must_use]
 pub fn secrets_of(object: &Value) -> Vec<String> {
-    use base64::Engine as _;
     let mut found = Vec::new();
-    if object["kind"] != "Secret" {
-        return found;
-    }
-    for field in ["data", "stringData"] {
-        let values = object[field].as_object().into_iter().flatten();
-        for text in values.filter_map(|(_, value)| value.as_str()) {
-            let decoded = base64::engine::general_purpose::STANDARD.decode(text);
-            found.extend(decoded.ok().and_then(|bytes| String::from_utf8(bytes).ok()));
-            found.push(text.to_owned());
+    for secret in secrets_in(object) {
+        for field in ["data", "stringData"] {
+            scalars(&secret[field], &mut found);
         }
     }
     found
+}
+
+/// The object if it is a `Secret`, and those among its items if it is a list.
+fn secrets_in(object: &Value) -> Vec<&Value> {
+    match object["kind"].as_str() {
+        Some("Secret") => vec![object],
+        // In such a list objects need not say what they are.
+        Some("SecretList") => object["items"].as_array().into_iter().flatten().collect(),
+        Some(kind) if kind.ends_with("List") => {
+            object["items"].as_array().into_iter().flatten().flat_map(secrets_in).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn scalars(value: &Value, found: &mut Vec<String>) {
+    use base64::Engine as _;
+    match value {
+        Value::Null => {}
+        Value::Array(items) => items.iter().for_each(|item| scalars(item, found)),
+        Value::Object(map) => map.values().for_each(|value| scalars(value, found)),
+        Value::String(text) => {
+            let decoded = base64::engine::general_purpose::STANDARD.decode(text);
+            found.extend(decoded.ok().and_then(|bytes| String::from_utf8(bytes).ok()));
+            found.push(text.clone());
+        }
+        Value::Bool(_) | Value::Number(_) => found.push(value.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_of_every_secret_is_found() {
+        let table: [(&str, bool, &[&str]); 7] = [
+            ("kind: ConfigMap\ndata: {a: b}\n", false, &[]),
+            ("kind: Secret\ndata: {a: Yg==}\n", true, &["b", "Yg=="]),
+            (
+                "kind: Secret\nstringData: {a: 12, b: [true, {c: x-y}]}\n",
+                true,
+                &["12", "true", "x-y"],
+            ),
+            ("kind: Secret\nstringData: bare-text\n", true, &["bare-text"]),
+            ("kind: List\nitems: [{kind: Secret, data: {a: c-d}}]\n", true, &["c-d"]),
+            ("kind: SecretList\nitems: [{data: {a: c-d}}]\n", true, &["c-d"]),
+            ("kind: Secret\ndata: {{ .Values.x }}\n  a: b\n", true, &[]),
+        ];
+        for (text, holds, values) in table {
+            assert_eq!(holds_secret(text), holds, "{text}");
+            assert_eq!(secrets(text), values, "{text}");
+        }
+    }
 }

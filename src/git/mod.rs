@@ -43,7 +43,7 @@ pub use commit::{Person, iso_date};
 pub use config::{Config, Sources};
 pub use credentials::{HostToken, password_for};
 pub use head::Head;
-pub use history::{create_bare, origin_of, subjects};
+pub use history::{create_bare, name_of, origin_of, provenance, subjects};
 pub use identity::Identity;
 pub use land::{Commit, Landed, Landing, Round, land};
 pub use message::{Change, Message, Origin, with_trailers};

@@ -27,6 +27,8 @@ pub struct Target {
 pub struct Source {
     /// Which environment.
     pub environment: String,
+    /// What tells its repository from others; empty where that is not known.
+    pub repository: String,
     /// The commit that declares it.
     pub commit: String,
     /// The digest of the files that declare it.
@@ -35,6 +37,18 @@ pub struct Source {
     pub config: String,
     /// What renders: the tool, its version and its arguments.
     pub renderer: String,
+}
+
+impl Source {
+    /// How the objects are made, and where what they are made of comes from: whoever makes them otherwise, or of
+    /// something else, is not to delete them.
+    #[must_use]
+    pub fn made(&self) -> String {
+        match self.repository.as_str() {
+            "" => self.renderer.clone(),
+            repository => format!("{} in {repository}", self.renderer),
+        }
+    }
 }
 
 /// A plan with its pins.
@@ -140,6 +154,7 @@ impl PlanFile {
             }
         };
         pin("the environment", &self.source.environment, &current.source.environment);
+        pin("the repository", &self.source.repository, &current.source.repository);
         pin("the files of the environment", &self.source.inputs, &current.source.inputs);
         pin("the environment's settings", &self.source.config, &current.source.config);
         pin("the renderer", &self.source.renderer, &current.source.renderer);
@@ -182,11 +197,11 @@ impl PlanFile {
             });
             (id.key(), pin)
         };
-        let Source { environment, commit, inputs, config, renderer } = &self.source;
+        let Source { environment, repository, commit, inputs, config, renderer } = &self.source;
         json!({
             "schema": "gitops/v1", "kind": "Plan", "id": self.id,
             "created": self.created, "expires": self.expires, "guarantee": self.guarantee,
-            "source": {"environment": environment, "commit": commit, "inputs": inputs,
+            "source": {"environment": environment, "repository": repository, "commit": commit, "inputs": inputs,
                        "config": config, "renderer": renderer},
             "target": {"kind": self.target.kind, "address": self.target.address, "uid": self.target.uid},
             "inventory": {"uid": self.inventory.0, "serial": self.inventory.1},
@@ -232,6 +247,7 @@ impl PlanFile {
             expires: json["expires"].as_u64()?,
             source: Source {
                 environment: text(&source["environment"])?,
+                repository: text(&source["repository"])?,
                 commit: text(&source["commit"])?,
                 inputs: text(&source["inputs"])?,
                 config: text(&source["config"])?,
@@ -353,6 +369,7 @@ mod tests {
                 inputs: text("i"),
                 config: text("c"),
                 renderer: text("r"),
+                repository: text("h/shop"),
             },
             target: Target { kind: text("directory"), address: text("/srv"), uid: text("u") },
             inventory_uid: "iu",
@@ -383,6 +400,7 @@ mod tests {
             (|_, p| p.source.environment.push('x'), "the environment: prod → prodx"),
             (|_, p| p.source.inputs.push('x'), "the files of the environment: i → ix"),
             (|_, p| p.source.config.push('x'), "the environment's settings: c → cx"),
+            (|_, p| p.source.repository.push('x'), "the repository: h/shop → h/shopx"),
             (|_, p| p.source.renderer.push('x'), "the renderer: r → rx"),
             (|_, p| p.target.kind.push('x'), "the actuator: directory → directoryx"),
             (|_, p| p.target.address.push('x'), "the address: /srv → /srvx"),

@@ -4,7 +4,7 @@
 //! last with what is left ([`Inventory::finished`]), so that a run that is killed at any moment leaves no object
 //! that no later run knows of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -38,8 +38,9 @@ pub struct Inventory {
     pub token: u64,
     /// A random key for the digests of secrets, which never leaves the place it is kept in.
     pub key: String,
-    /// How the objects were made: directory and renderer.
-    pub source: String,
+    /// How the objects were made: repository, files and renderer. More than one as long as objects of each may be
+    /// there that the others do not declare.
+    pub sources: BTreeSet<String>,
     /// The commit last applied in full.
     pub commit: String,
     /// When, in seconds since 1970.
@@ -64,11 +65,13 @@ impl Inventory {
     pub fn superset(
         &self,
         declared: &[(Id, Option<String>)],
+        source: &str,
         pending: Pending,
         token: u64,
     ) -> Self {
         let mut next =
             Self { serial: self.serial + 1, token, pending: Some(pending), ..self.clone() };
+        next.sources.insert(source.to_owned());
         for (id, uid) in declared {
             let entry = next.entries.entry(id.clone()).or_default();
             if uid.is_some() {
@@ -78,16 +81,30 @@ impl Inventory {
         next
     }
 
+    /// The sources after a run; `held` when objects of others were left that it does not declare.
+    #[must_use]
+    pub fn sources_after(&self, source: &str, held: bool) -> BTreeSet<String> {
+        let mut sources = if held { self.sources.clone() } else { BTreeSet::new() };
+        sources.insert(source.to_owned());
+        sources
+    }
+
     /// What to write after the last change.
     #[must_use]
-    pub fn finished(&self, entries: BTreeMap<Id, Entry>, source: &str, now: u64) -> Self {
+    pub fn finished(
+        &self,
+        entries: BTreeMap<Id, Entry>,
+        sources: BTreeSet<String>,
+        now: u64,
+    ) -> Self {
         let commit = self.pending.as_ref().map(|pending| pending.commit.clone());
         Self {
             commit: commit.unwrap_or_default(),
-            source: source.to_owned(),
+            sources,
             applied: now,
             pending: None,
             entries,
+            watch: self.watch.recovered(),
             ..self.clone()
         }
     }
@@ -103,7 +120,7 @@ impl Inventory {
         let pending = self.pending.as_ref();
         json!({
             "schema": "gitops/v1", "kind": "Inventory", "environment": self.environment,
-            "serial": self.serial, "token": self.token, "key": self.key, "source": self.source,
+            "serial": self.serial, "token": self.token, "key": self.key, "sources": self.sources,
             "commit": self.commit, "applied": self.applied,
             "pending": pending.map(|p| json!({ "run": p.run, "commit": p.commit })),
             "watch": self.watch.to_json(),
@@ -130,7 +147,7 @@ impl Inventory {
             serial: json["serial"].as_u64()?,
             token: json["token"].as_u64().unwrap_or_default(),
             key: text("key"),
-            source: text("source"),
+            sources: texts(&json["sources"]),
             commit: text("commit"),
             applied: json["applied"].as_u64().unwrap_or_default(),
             pending: field("run").zip(field("commit")).map(|(run, commit)| Pending { run, commit }),
@@ -138,6 +155,11 @@ impl Inventory {
             watch: WatchState::of_json(&json["watch"]),
         })
     }
+}
+
+fn texts(list: &Value) -> BTreeSet<String> {
+    let texts = list.as_array().into_iter().flatten();
+    texts.filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
@@ -161,14 +183,32 @@ mod tests {
         };
         let pending = Pending { run: "r".to_owned(), commit: "abc".to_owned() };
         let declared = [(id("c"), Some("3".to_owned())), (id("new"), None), (id("a/b"), None)];
-        let superset = old.superset(&declared, pending, 7);
+        let superset = old.superset(&declared, "here", pending, 7);
         let uids: Vec<_> = superset.entries.values().map(|e| e.uid.as_deref()).collect();
         assert_eq!(uids, [Some("1"), Some("3"), None]);
         assert_eq!((superset.serial, superset.token), (5, 7));
         assert_eq!(Inventory::of_json(&superset.to_json()), Some(superset.clone()));
 
-        let done = superset.finished(BTreeMap::new(), "here", 9);
+        let sources = superset.sources_after("here", false);
+        let done = superset.finished(BTreeMap::new(), sources, 9);
         assert_eq!((done.commit.as_str(), done.pending.as_ref()), ("abc", None));
+    }
+
+    #[test]
+    fn what_failed_is_forgotten_when_it_went_well() {
+        let mut failed = Inventory::default();
+        failed.watch.fail("abc", 1);
+        failed.watch.drift = "d".to_owned();
+        let done = failed.finished(BTreeMap::new(), BTreeSet::new(), 9);
+        let drift = "d".to_owned();
+        assert_eq!(done.watch, WatchState { drift, ..WatchState::default() });
+    }
+
+    #[test]
+    fn a_source_is_forgotten_only_when_nothing_of_it_is_left() {
+        let theirs = Inventory { sources: ["b".to_owned()].into(), ..Inventory::default() };
+        assert_eq!(theirs.sources_after("a", true), ["a".to_owned(), "b".to_owned()].into());
+        assert_eq!(theirs.sources_after("a", false), ["a".to_owned()].into());
     }
 
     #[test]

@@ -81,7 +81,8 @@ fn item(document: Document, ignore: &[Ignore]) -> Result<Item, String> {
         name: name.to_owned(),
     };
     if id.is_secret() {
-        encode_string_data(&mut value)?;
+        check_secret(&value).map_err(|finding| format!("{id}: {finding}"))?;
+        encode_string_data(&mut value);
     }
     if value["sops"].is_object() {
         return Err(format!("{id} is encrypted by SOPS: render it decrypted"));
@@ -93,20 +94,33 @@ fn item(document: Document, ignore: &[Ignore]) -> Result<Item, String> {
     Ok(Item { id, value, origin })
 }
 
+/// What is in a Secret must be text: of anything else, the server's refusal would quote the value.
+fn check_secret(secret: &Value) -> Result<(), String> {
+    for field in ["data", "stringData"] {
+        let map = match &secret[field] {
+            Value::Null => continue,
+            Value::Object(map) => map,
+            _ => return Err(format!("`{field}` is no mapping")),
+        };
+        if let Some((key, _)) = map.iter().find(|(_, v)| !v.is_string() && !v.is_null()) {
+            return Err(format!("`{field}.{key}` is no string: quote it"));
+        }
+    }
+    Ok(())
+}
+
 /// `stringData` is for writing alone; what is compared and owned is `data`.
-fn encode_string_data(secret: &mut Value) -> Result<(), String> {
+fn encode_string_data(secret: &mut Value) {
     let Some(Value::Object(plain)) =
         secret.as_object_mut().and_then(|map| map.remove("stringData"))
     else {
-        return Ok(());
+        return;
     };
     for (key, value) in plain {
-        let Value::String(text) = value else {
-            return Err(format!("`stringData.{key}` is no string"));
-        };
-        secret["data"][key] = Value::String(STANDARD.encode(text));
+        if let Value::String(text) = value {
+            secret["data"][key] = Value::String(STANDARD.encode(text));
+        }
     }
-    Ok(())
 }
 
 /// Drops what a server sets, and keys without a value, which declare nothing.
@@ -218,6 +232,23 @@ mod tests {
             json!({"apiVersion": "v1", "kind": "Secret",
             "metadata": {"name": "s"}, "data": {"c": "ZA==", "a": "Yg=="}})
         );
+    }
+
+    #[test]
+    fn what_is_in_a_secret_must_be_text() {
+        let table = [
+            (json!({"stringData": "canary"}), "`stringData` is no mapping"),
+            (json!({"data": ["canary"]}), "`data` is no mapping"),
+            (json!({"data": {"pin": 918}}), "`data.pin` is no string: quote it"),
+            (json!({"stringData": {"pins": [1]}}), "`stringData.pins` is no string: quote it"),
+        ];
+        for (mut secret, finding) in table {
+            secret["apiVersion"] = json!("v1");
+            secret["kind"] = json!("Secret");
+            secret["metadata"] = json!({"name": "s"});
+            let found = items(vec![document(secret)], &[]).unwrap_err();
+            assert_eq!(found, [format!("a.yaml:1: Secret s: {finding}")]);
+        }
     }
 
     #[test]

@@ -63,6 +63,12 @@ impl Id {
         Some(Self { group: next()?, kind: next()?, namespace: next()?, name: next()? })
     }
 
+    /// Whether it takes everything in it along when it is deleted.
+    #[must_use]
+    pub fn is_namespace(&self) -> bool {
+        self.kind == "Namespace" && self.group.is_empty()
+    }
+
     /// Whether its values are secret.
     #[must_use]
     pub fn is_secret(&self) -> bool {
@@ -200,6 +206,8 @@ pub struct Observation {
     pub compared: Vec<Compared>,
     /// What the inventory lists, Git no longer declares, and is still there.
     pub orphans: Vec<Orphan>,
+    /// What the inventory lists, Git no longer declares, and cannot be asked about now.
+    pub unseen: Vec<Id>,
     /// What the user should know: a part that could not be compared in full.
     pub notes: Vec<String>,
 }
@@ -259,7 +267,9 @@ pub fn decide(
     let mut refusals = gate::render(&observation, inventory, rules);
     refusals.extend(gate::objects(&observation.compared, rules));
     let declared: Vec<Id> = observation.compared.iter().map(|c| c.item.id.clone()).collect();
-    let (prunes, spared) = prune::select(observation.orphans, &declared, rules);
+    let (prunes, mut spared) = prune::select(observation.orphans, &declared, rules);
+    let unseen = "the server of its kind does not answer";
+    spared.extend(observation.unseen.into_iter().map(|id| (id, unseen.to_owned())));
     refusals.extend(gate::prunes(&prunes, inventory, rules));
     let (kept, changed): (Vec<_>, Vec<_>) =
         observation.compared.into_iter().partition(|c| c.operation == Operation::Keep);

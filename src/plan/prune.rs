@@ -28,6 +28,9 @@ pub struct Prune {
     pub live: Live,
 }
 
+/// Why a namespace stays.
+const INSIDE: &str = "there are objects in it that are not to be deleted";
+
 /// Splits orphans into those to delete, in the reverse order of stages, and those to spare, with the reason.
 #[must_use]
 pub fn select(
@@ -42,6 +45,10 @@ pub fn select(
             None => prunes.push(Prune { id: orphan.id, live: orphan.live }),
         }
     }
+    let holds = |namespace: &Id| spared.iter().any(|(id, _)| id.namespace == namespace.name);
+    let (taken, mut prunes): (Vec<Prune>, Vec<Prune>) =
+        prunes.into_iter().partition(|prune| prune.id.is_namespace() && holds(&prune.id));
+    spared.extend(taken.into_iter().map(|prune| (prune.id, INSIDE.to_owned())));
     prunes.sort_by(|a, b| (stage::of(&b.id), &a.id).cmp(&(stage::of(&a.id), &b.id)));
     (prunes, spared)
 }
@@ -63,10 +70,10 @@ fn spare(orphan: &Orphan, declared: &[Id], rules: &Rules) -> Option<String> {
     if let Some(annotation) = ownership::keep(&live.value) {
         return Some(format!("`{annotation}`"));
     }
-    if id.kind == "Namespace" && id.group.is_empty() {
+    if id.is_namespace() {
         let inside = declared.iter().any(|other| other.namespace == id.name);
         if inside || *holds_others {
-            return Some("there are objects in it that are not to be deleted".to_owned());
+            return Some(INSIDE.to_owned());
         }
     }
     None
@@ -110,6 +117,22 @@ mod tests {
                 None => assert_eq!(found, None, "{orphan:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_namespace_stays_with_what_is_spared_in_it() {
+        let keep = json!({"metadata": {"annotations": {"helm.sh/resource-policy": "keep"}}});
+        let mut claim = orphan("PersistentVolumeClaim", "data");
+        claim.id.namespace = "shop".to_owned();
+        claim.live.value = keep;
+        // A cluster's own objects have no namespace, and hold none.
+        let widget = Orphan { is_marked: false, ..orphan("Widget", "w") };
+        let orphans =
+            vec![orphan("Namespace", "shop"), claim, widget, orphan("Namespace", "empty")];
+        let (prunes, spared) = select(orphans, &[], &Rules::default());
+        let names: Vec<_> = prunes.iter().map(|prune| prune.id.name.as_str()).collect();
+        assert_eq!(names, ["empty"]);
+        assert_eq!(spared.last().unwrap(), &(Id::plain("Namespace", "shop"), INSIDE.to_owned()));
     }
 
     #[test]

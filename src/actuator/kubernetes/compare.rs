@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::api::{APPLY, Call, Failure, encode};
 use super::discovery::Resource;
 use super::{Kubernetes, conflicts, orphans};
+use crate::actuator::secrets_of;
+use crate::http::MASK;
 use crate::plan::field;
 use crate::plan::ownership::{Fields, PART_OF, changed_by, foreign_owner, managers, projection};
 use crate::plan::{Compared, Drift, Id, Inventory, Item, Live, Observation, Operation};
@@ -33,10 +35,14 @@ pub(super) fn observe(
     for item in &items {
         wanted.extend(cluster.resource(item)?.map(|resource| (item.id.clone(), resource)));
     }
-    let undeclared = inventory.entries.keys().filter(|id| !declared.contains(*id));
-    let orphaned: Vec<(Id, Resource)> =
-        undeclared.filter_map(|id| Some((id.clone(), discovery.of(id)?.clone()))).collect();
-    wanted.extend(orphaned.iter().cloned());
+    for id in inventory.entries.keys().filter(|id| !declared.contains(*id)) {
+        match discovery.of(id) {
+            Some(resource) => wanted.push((id.clone(), resource.clone())),
+            None if discovery.hides(&id.group) => observation.unseen.push(id.clone()),
+            // The kind is gone, and took its objects along.
+            None => {}
+        }
+    }
     let live = cluster.fetch(&wanted, inventory.is_new())?;
     let mut candidates = Vec::new();
     for item in items {
@@ -81,7 +87,8 @@ fn quick(
     let operation = if known || marked { Operation::Update } else { Operation::Adopt };
     let mut compared = Compared::absent(item);
     compared.operation = operation;
-    compared.owner = owner(cluster, &compared.item, object);
+    compared.owner = owner(cluster, &compared.item, object)
+        .or_else(|| (operation == Operation::Adopt).then(|| stranger(&compared.item.id))?);
     let declared = bare(&compared.item.value);
     let clean = field::changes(&bare(&live.value), &declared).is_empty() && owned.covers(&declared);
     compared.live = Some(live);
@@ -108,6 +115,13 @@ fn owner(cluster: &Kubernetes, item: &Item, object: &Value) -> Option<String> {
     let part_of = cluster.store.part_of();
     let owner = foreign_owner(object, &part_of)?;
     (foreign_owner(&item.value, &part_of).as_ref() != Some(&owner)).then_some(owner)
+}
+
+/// Whose an object is that is there before us and carries nobody's mark: what it holds that Git does not declare
+/// would be deleted with it one day. A namespace and what comes with it are there before anything can be.
+fn stranger(id: &Id) -> Option<String> {
+    let comes_first = id.is_namespace() || (id.kind == "ServiceAccount" && id.name == "default");
+    (!comes_first).then(|| "somebody else".to_owned())
 }
 
 /// Without what identifies an object rather than being a part of it.
@@ -250,7 +264,7 @@ fn reject(
             compared.changes = declared_changes(compared);
             notes.push(format!("{id}: a webhook takes no dry runs: compared without the server"));
         }
-        _ => compared.rejected = Some(failure.message.clone()),
+        _ => compared.rejected = Some(hidden(&compared.item, &failure.message)),
     }
     false
 }
@@ -262,7 +276,47 @@ pub(super) fn declared_changes(compared: &Compared) -> Vec<Drift> {
 }
 
 fn is_immutable(failure: &Failure) -> bool {
-    const SIGNS: &[&str] =
-        &["field is immutable", "may not change once set", "updates to statefulset spec"];
+    const SIGNS: &[&str] = &[
+        "field is immutable",
+        "is immutable after creation",
+        "may not change once set",
+        "updates to statefulset spec",
+        "cannot change roleRef",
+        "updates to parameters are forbidden",
+        "updates to provisioner are forbidden",
+    ];
     failure.causes.iter().any(|(_, _, message)| SIGNS.iter().any(|sign| message.contains(sign)))
+}
+
+/// What the server says of an object, without the values of a Secret: here also those that are too short to be told
+/// from words elsewhere.
+pub(super) fn hidden(item: &Item, text: &str) -> String {
+    let is_part = |c: char| c.is_alphanumeric();
+    let mut text = text.to_owned();
+    for value in secrets_of(&item.value).iter().filter(|value| !value.trim().is_empty()) {
+        let mut from = 0;
+        while let Some(at) = text[from..].find(value.as_str()).map(|at| at + from) {
+            let end = at + value.len();
+            let is_word = !text[..at].ends_with(is_part) && !text[end..].starts_with(is_part);
+            if is_word {
+                text.replace_range(at..end, MASK);
+            }
+            from = if is_word { at + MASK.len() } else { end };
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn short_values_are_hidden_where_they_are_words() {
+        let value = json!({"kind": "Secret", "data": {"a": "NDI=", "b": "eA=="}});
+        let item = Item { id: Id::plain("Secret", "s"), value, origin: String::new() };
+        let said = "a: 42 is short (NDI=), b: \"x\" too; 420, next";
+        assert_eq!(hidden(&item, said), "a: *** is short (***), b: \"***\" too; 420, next");
+    }
 }

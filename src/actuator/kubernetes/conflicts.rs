@@ -1,6 +1,7 @@
 //! Fields that other managers hold: refused, taken over, or left to them, as the settings say.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 
@@ -30,10 +31,12 @@ pub(super) fn resolve(
     conflicts: &[Conflict],
     forced: &mut BTreeSet<Id>,
 ) -> bool {
-    let rules = &cluster.conflicts;
+    let (rules, reclaims) = (&cluster.conflicts, cluster.reclaims.load(Ordering::Relaxed));
     let policy = |conflict: &Conflict| match rules.managers.get(&conflict.manager) {
         _ if cluster.force => Policy::Force,
         Some(policy) => *policy,
+        // What was applied once was ours: whoever has it now took it since.
+        None if reclaims && rules.default == Policy::Fail => Policy::Force,
         None => rules.default,
     };
     let mut policies: BTreeMap<&str, Policy> = BTreeMap::new();

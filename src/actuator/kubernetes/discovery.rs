@@ -140,6 +140,12 @@ impl Discovery {
         self.find(&id.group, &id.kind, "")
     }
 
+    /// Whether a kind that is not known may be one of a server that does not answer.
+    pub(super) fn hides(&self, group: &str) -> bool {
+        let of = |stale: &String| stale.rsplit_once('/').map_or("", |(group, _)| group) == group;
+        self.stale.iter().any(of)
+    }
+
     /// Every kind whose objects are in namespaces, each once.
     pub(super) fn namespaced(&self) -> impl Iterator<Item = &Resource> {
         let first = self.kinds.values().filter_map(|versions| versions.first());

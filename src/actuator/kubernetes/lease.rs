@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::api::{Api, Call, Failure};
+use super::store::{homeless, object_name};
 use crate::actuator::local::held;
 use crate::actuator::{Holder, Lock};
 use crate::error::{Code, Hinted};
@@ -51,7 +52,11 @@ impl Leases {
     }
 
     fn path(&self) -> String {
-        format!("{}/gitops-{}", self.list(), self.environment)
+        format!("{}/{}", self.list(), self.name())
+    }
+
+    fn name(&self) -> String {
+        format!("gitops-{}", object_name(&self.environment))
     }
 
     pub(super) fn find(&self) -> anyhow::Result<Option<Value>> {
@@ -125,8 +130,7 @@ impl Leases {
             lease["metadata"]["annotations"][ABOUT] = json!(holder.about);
             Call::put(self.path(), lease)
         } else {
-            let name = format!("gitops-{}", self.environment);
-            let metadata = json!({"name": name, "namespace": self.namespace,
+            let metadata = json!({"name": self.name(), "namespace": self.namespace,
                     "annotations": {ABOUT: holder.about}});
             let body = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
                     "metadata": metadata, "spec": spec});
@@ -194,6 +198,9 @@ impl Leases {
                 self.namespace
             );
             return Hinted::new(Code::Error, message, hint).into();
+        }
+        if failure.code == 404 {
+            return homeless("take the lock", &self.environment, &self.namespace);
         }
         failure.error(&format!("lock the environment `{}`", self.environment))
     }

@@ -15,6 +15,7 @@ mod store;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ struct Kubernetes {
     manager: String,
     conflicts: Conflicts,
     force: bool,
+    /// Fields of ours that others have taken are taken back.
+    reclaims: AtomicBool,
     ignore: Vec<Ignore>,
     timeout: Duration,
     discovery: Mutex<Option<Arc<Discovery>>>,
@@ -82,6 +85,7 @@ pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<B
         manager: keys.field_manager.unwrap_or_else(|| "gitops".to_owned()),
         conflicts: keys.conflicts,
         force: context.force_conflicts,
+        reclaims: AtomicBool::new(false),
         ignore: keys.ignore.into_iter().map(ignore).collect(),
         timeout: context.timeout,
         discovery: Mutex::default(),
@@ -127,6 +131,9 @@ impl Kubernetes {
             (None, Some(namespaced)) => *namespaced,
             (None, None) => {
                 let version = item.value["apiVersion"].as_str().unwrap_or_default();
+                if self.discovery().is_ok_and(|discovery| discovery.hides(&item.id.group)) {
+                    return Err(format!("the server of {version} does not answer"));
+                }
                 return Err(format!("the server knows no {version} {}", item.id.kind));
             }
         };
@@ -249,6 +256,10 @@ impl Actuator for Kubernetes {
 
     fn unlock(&self, holder: &Holder) -> anyhow::Result<()> {
         self.leases.as_ref().map_or(Ok(()), |leases| leases.unlock(holder))
+    }
+
+    fn reclaim(&self) {
+        self.reclaims.store(true, Ordering::Relaxed);
     }
 
     fn inventory(&self) -> anyhow::Result<Stored> {

@@ -33,9 +33,7 @@ pub(super) fn find(
         if uids.contains(uid) {
             continue;
         }
-        let holds_others = id.kind == "Namespace"
-            && id.group.is_empty()
-            && holds_others(cluster, &id.name, inventory)?;
+        let holds_others = id.is_namespace() && holds_others(cluster, &id.name, inventory)?;
         let version = object["metadata"]["resourceVersion"].as_str().unwrap_or_default();
         let value = object.clone();
         orphans.push(Orphan {
@@ -50,16 +48,8 @@ pub(super) fn find(
     Ok(orphans)
 }
 
-/// Kinds that come and go with a namespace.
-const NAMESPACES_OWN: &[&str] = &[
-    "Event",
-    "Endpoints",
-    "EndpointSlice",
-    "PodMetrics",
-    "ReplicaSet",
-    "Pod",
-    "ControllerRevision",
-];
+/// Kinds that the cluster makes by itself and for itself.
+const CLUSTERS_OWN: &[&str] = &["Event", "Endpoints", "EndpointSlice", "PodMetrics"];
 
 /// Whether a namespace has objects that are not in our inventory.
 fn holds_others(
@@ -68,25 +58,40 @@ fn holds_others(
     inventory: &Inventory,
 ) -> anyhow::Result<bool> {
     let discovery = cluster.discovery()?;
+    // What cannot be listed may be there.
+    if !discovery.stale.is_empty() {
+        return Ok(true);
+    }
     let kinds: Vec<Resource> = discovery
         .namespaced()
-        .filter(|resource| !NAMESPACES_OWN.contains(&resource.kind.as_str()))
+        .filter(|resource| !CLUSTERS_OWN.contains(&resource.kind.as_str()))
         .cloned()
         .collect();
     let paths: Vec<String> = kinds.iter().map(|resource| resource.path(namespace)).collect();
+    let mut found: Vec<(Id, Value)> = Vec::new();
     for (resource, answer) in kinds.iter().zip(cluster.api.lists(&paths)) {
-        // What cannot be listed may be there.
         let Ok(objects) = answer else { return Ok(true) };
-        let other = objects.iter().map(|object| super::id_of(resource, object)).any(|id| {
-            let default = matches!(
-                (id.kind.as_str(), id.name.as_str()),
-                ("ServiceAccount", "default") | ("ConfigMap", "kube-root-ca.crt")
-            );
-            !default && !inventory.entries.contains_key(&id)
-        });
-        if other {
-            return Ok(true);
-        }
+        found.extend(objects.into_iter().map(|object| (super::id_of(resource, &object), object)));
     }
-    Ok(false)
+    let uids: BTreeSet<&str> =
+        found.iter().filter_map(|(_, object)| object["metadata"]["uid"].as_str()).collect();
+    Ok(found.iter().any(|(id, object)| {
+        !is_default(id) && !inventory.entries.contains_key(id) && !is_controlled(object, &uids)
+    }))
+}
+
+/// What every namespace has.
+fn is_default(id: &Id) -> bool {
+    matches!(
+        (id.kind.as_str(), id.name.as_str()),
+        ("ServiceAccount", "default") | ("ConfigMap", "kube-root-ca.crt")
+    )
+}
+
+/// Whether an object's controller is among these: a pod of a Deployment is judged by the Deployment, a pod that
+/// somebody started by itself.
+fn is_controlled(object: &Value, uids: &BTreeSet<&str>) -> bool {
+    let owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    let mut controllers = owners.filter(|owner| owner["controller"] == true);
+    controllers.any(|owner| owner["uid"].as_str().is_some_and(|uid| uids.contains(uid)))
 }

@@ -30,7 +30,7 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn name(&self) -> String {
-        format!("gitops-inventory-{}", self.environment)
+        format!("gitops-inventory-{}", object_name(&self.environment))
     }
 
     /// The identity of the set, as `ApplySet` makes it, so that its tools recognise it.
@@ -43,14 +43,18 @@ impl Store {
         format!("/api/v1/namespaces/{}/configmaps", self.namespace)
     }
 
+    /// A server says of an object in no namespace only that it is not there.
+    fn check_namespace(&self) -> anyhow::Result<()> {
+        match self.api.find(&format!("/api/v1/namespaces/{}", self.namespace)) {
+            Ok(None) => Err(homeless("use the inventory", &self.environment, &self.namespace)),
+            // Who may not ask finds out later.
+            _ => Ok(()),
+        }
+    }
+
     fn error(&self, verb: &str, failure: &Failure) -> anyhow::Error {
         if failure.code == 404 {
-            let message = format!(
-                "cannot {verb} the inventory of `{}`: there is no namespace `{}`",
-                self.environment, self.namespace
-            );
-            let hint = "create it, or keep the inventory elsewhere: `inventory: { namespace: … }`";
-            return Hinted::new(Code::NotFound, message, hint).into();
+            return homeless(&format!("{verb} the inventory"), &self.environment, &self.namespace);
         }
         failure.error(&format!("{verb} the inventory of `{}`", self.environment))
     }
@@ -59,6 +63,7 @@ impl Store {
         let path = format!("{}/{}", self.list(), self.name());
         let found = self.api.find(&path).map_err(|failure| self.error("read", &failure))?;
         let Some(map) = found else {
+            self.check_namespace()?;
             let inventory =
                 Inventory { environment: self.environment.clone(), ..Inventory::default() };
             return Ok(Stored { inventory, ..Stored::default() });
@@ -176,6 +181,35 @@ impl Store {
     }
 }
 
+/// The refusal to keep anything in a namespace that is not there, be it declared in the same set.
+pub(super) fn homeless(attempt: &str, environment: &str, namespace: &str) -> anyhow::Error {
+    let message =
+        format!("cannot {attempt} of `{environment}`: there is no namespace `{namespace}`");
+    let hint =
+        "create it first, or keep lock and inventory elsewhere: `inventory: { namespace: … }`";
+    Hinted::new(Code::NotFound, message, hint).into()
+}
+
+/// The part of an object's name that stands for an environment: its own where that is a name in Kubernetes too.
+pub(super) fn object_name(environment: &str) -> String {
+    const LONGEST: usize = 40;
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let fits = environment.len() <= LONGEST
+        && environment.chars().all(|c| is_plain(c) || c == '-')
+        && environment.starts_with(is_plain)
+        && environment.ends_with(is_plain);
+    if fits {
+        return environment.to_owned();
+    }
+    let lower = environment.to_lowercase();
+    let plain: String = lower.chars().map(|c| if is_plain(c) { c } else { '-' }).take(30).collect();
+    let digest = &sha256(environment.as_bytes())[..8];
+    match plain.trim_matches('-') {
+        "" => digest.to_owned(),
+        plain => format!("{plain}-{digest}"),
+    }
+}
+
 fn content(map: &Value) -> Value {
     let text = map["data"][KEY].as_str().unwrap_or_default();
     serde_json::from_str(text).unwrap_or_default()
@@ -206,6 +240,27 @@ fn split(mut json: Value, name: &str) -> (Value, Vec<(String, Value)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_environment_has_a_name_of_its_own() {
+        let long = "a".repeat(41);
+        let table = [
+            ("prod-1", "prod-1"),
+            ("Prod_EU", "prod-eu-"),
+            ("prod.eu", "prod-eu-"),
+            ("-x", "x-"),
+            ("テスト", ""),
+            (&long, &long[..30]),
+        ];
+        let mut names: Vec<String> = Vec::new();
+        for (environment, beginning) in table {
+            let name = object_name(environment);
+            assert!(name.starts_with(beginning) && name.len() <= 40, "{environment}: {name}");
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
+            assert!(!names.contains(&name), "{name}");
+            names.push(name);
+        }
+    }
 
     #[test]
     fn a_large_inventory_is_split_and_named_by_content() {

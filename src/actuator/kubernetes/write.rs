@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Kubernetes;
 use super::api::{APPLY, Call, encode};
+use super::compare::hidden;
 use super::discovery::Resource;
 use crate::actuator::{Applied, Lock};
 use crate::error::{Code, Hinted};
@@ -38,23 +39,25 @@ pub(super) fn apply(cluster: &Kubernetes, stage: &[Compared], lock: &dyn Lock) -
 }
 
 fn patches(cluster: &Kubernetes, part: &[&Compared], lock: &dyn Lock) -> Vec<Applied> {
-    let (mut applied, mut ids, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut applied, mut items, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     for compared in part {
-        let id = compared.item.id.clone();
         match lock.check().and_then(|()| patch(cluster, compared)) {
             Ok(call) => {
-                ids.push(id);
+                items.push(&compared.item);
                 calls.push(call);
             }
-            Err(error) => applied.push((id, Err(error))),
+            Err(error) => applied.push((compared.item.id.clone(), Err(error))),
         }
     }
-    for (id, answer) in ids.into_iter().zip(cluster.api.calls(calls)) {
+    for (item, answer) in items.into_iter().zip(cluster.api.calls(calls)) {
         let uid = match answer {
             Ok(object) => Ok(uid(&object)),
-            Err(failure) => Err(failure.error(&format!("apply {id}"))),
+            Err(mut failure) => {
+                failure.message = hidden(item, &failure.message);
+                Err(failure.error(&format!("apply {}", item.id)))
+            }
         };
-        applied.push((id, uid));
+        applied.push((item.id.clone(), uid));
     }
     applied
 }
@@ -143,8 +146,14 @@ fn options(uid: &str, version: Option<&str>) -> Value {
 
 /// Deletes an object, once more when only its status has changed since it was judged.
 pub(super) fn prune(cluster: &Kubernetes, prune: &Prune) -> anyhow::Result<()> {
-    // A kind that is gone took its objects along.
-    let Some(resource) = cluster.discovery()?.of(&prune.id).cloned() else { return Ok(()) };
+    let discovery = cluster.discovery()?;
+    let Some(resource) = discovery.of(&prune.id).cloned() else {
+        if discovery.hides(&prune.id.group) {
+            anyhow::bail!("cannot delete {}: the server of its kind does not answer", prune.id);
+        }
+        // A kind that is gone took its objects along.
+        return Ok(());
+    };
     let (path, mut version) = (resource.object(&prune.id), prune.live.version.clone());
     for _ in 0..3 {
         let options = options(&prune.live.uid, Some(&version));

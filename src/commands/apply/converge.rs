@@ -9,7 +9,7 @@ use super::job::{Job, now, random};
 use super::prospect::{Prospect, look, refused};
 use super::{Args, planfile, show, stop, tell, wait};
 use crate::actuator::{Lock, Stored};
-use crate::error::{Code, Hinted, Outcome};
+use crate::error::{Code, Hinted, Outcome, Report as ErrorReport};
 use crate::plan::file::PlanFile;
 use crate::plan::health::Health;
 use crate::plan::inventory::{Entry, Pending};
@@ -23,8 +23,8 @@ pub(super) enum Mode<'a> {
         /// Whether somebody must say yes first.
         ask: bool,
     },
-    /// Show them.
-    DryRun,
+    /// Show them; those of a plan file only if it still holds.
+    DryRun(Option<&'a PlanFile>),
     /// Write them to a plan file.
     Write(&'a Path),
     /// Make those of a plan file.
@@ -128,15 +128,24 @@ pub(super) fn run(job: &Job, args: &Args, mode: &Mode<'_>, ui: &Ui) -> anyhow::R
 /// Compares, refuses, and shows.
 fn prospect(job: &Job, mode: &Mode<'_>, ui: &Ui) -> anyhow::Result<Prospect> {
     let prospect = look(job, ui)?;
-    if let Mode::Planned(planned) = mode {
+    if let Mode::Planned(planned) | Mode::DryRun(Some(planned)) = mode {
         let salt = planned.salt.clone();
-        let Prospect { target, stored, plan } = &prospect;
+        let Prospect { target, stored, plan, .. } = &prospect;
         planfile::check(planned, &planfile::pin(job, target.clone(), stored, plan, salt))?;
     }
     if !ui.is_json() {
         show::plan(job, &prospect, ui)?;
     }
-    refused(job, &prospect.plan).map_or(Ok(prospect), |refused| Err(refused.into()))
+    match refused(job, &prospect.plan) {
+        None => Ok(prospect),
+        // Who reads no text sees here what was refused.
+        Some(refused) if ui.is_json() => {
+            let changed = !prospect.plan.is_empty();
+            let report = Report { changed, extent: Extent::Shown, ..Report::default() };
+            Err(refused.with(show::to_json(job, &prospect, &report)).into())
+        }
+        Some(refused) => Err(refused.into()),
+    }
 }
 
 fn without_lock(
@@ -148,7 +157,7 @@ fn without_lock(
     let changed = !prospect.plan.is_empty();
     let mut report = Report { changed, extent: Extent::Shown, ..Report::default() };
     if let Mode::Write(path) = mode {
-        let Prospect { target, stored, plan } = prospect;
+        let Prospect { target, stored, plan, .. } = prospect;
         planfile::write(path, &planfile::pin(job, target.clone(), stored, plan, random()))?;
         ui.status(format!("the plan is in `{}`", path.display()));
         report.extent = Extent::Saved;
@@ -182,13 +191,33 @@ pub(super) fn carry_out(
     ui: &Ui,
 ) -> anyhow::Result<Report> {
     let Prospect { stored, plan, .. } = prospect;
-    let was_pending = stored.inventory.pending.is_some();
-    let mut report = Report { changed: !plan.is_empty(), ..Report::default() };
-    if plan.is_empty() && !was_pending && !is_news(job, prospect) {
-        return Ok(report);
+    if plan.is_empty() && stored.inventory.pending.is_none() && !is_news(job, prospect) {
+        return Ok(Report::default());
     }
-    let stored = record_superset(job, stored, plan, lock)?;
-    let mut entries = stored.inventory.entries.clone();
+    let recorded = record_superset(job, stored, plan, lock)?;
+    // From here on nobody can say that nothing was changed.
+    bring_about(job, args, prospect, &recorded, (lock, stop), ui).map_err(|error| in_part(&error))
+}
+
+fn in_part(error: &anyhow::Error) -> anyhow::Error {
+    let ErrorReport { message, hint, .. } = ErrorReport::of(error);
+    let hint = hint.unwrap_or_else(|| "run it again: it goes on from there".to_owned());
+    Hinted::new(Code::Partial, message, hint).into()
+}
+
+/// Everything after the inventory of both sides is written.
+fn bring_about(
+    job: &Job,
+    args: &Args,
+    prospect: &Prospect,
+    recorded: &Stored,
+    (lock, stop): (&dyn Lock, &AtomicBool),
+    ui: &Ui,
+) -> anyhow::Result<Report> {
+    let plan = &prospect.plan;
+    let was_pending = prospect.stored.inventory.pending.is_some();
+    let mut report = Report { changed: !plan.is_empty(), ..Report::default() };
+    let mut entries = recorded.inventory.entries.clone();
     change(job, args, plan, lock, stop, &mut entries, &mut report, ui)?;
     report.interrupted = stop.load(Ordering::Relaxed);
     if (report.changed || was_pending)
@@ -206,7 +235,7 @@ pub(super) fn carry_out(
     }
     report.interrupted |= stop.load(Ordering::Relaxed);
     lock.check()?;
-    let mut last = stored.inventory.clone();
+    let mut last = recorded.inventory.clone();
     last.entries = entries;
     if report.is_well() {
         let spared = |id: &Id| plan.spared.iter().any(|(other, _)| other == id);
@@ -215,9 +244,9 @@ pub(super) fn carry_out(
         let waiting = |id: &Id| args.no_wait && plan.prunes.iter().any(|prune| prune.id == *id);
         last.entries.retain(|id, _| declared(id) || spared(id) || waiting(id));
         let entries = last.entries.clone();
-        last = last.finished(entries, &job.source.renderer, now());
+        last = last.finished(entries, prospect.sources.clone(), now());
     }
-    job.actuator.record(&last, &stored)?;
+    job.actuator.record(&last, recorded)?;
     Ok(report)
 }
 
@@ -236,8 +265,9 @@ fn is_news(job: &Job, prospect: &Prospect) -> bool {
         .filter_map(|(id, _)| Some((id.clone(), inventory.entries.get(id)?.clone())));
     let entries: BTreeMap<Id, Entry> = declared.into_iter().chain(spared).collect();
     inventory.is_new()
+        || !inventory.watch.failed.is_empty()
         || inventory.commit != job.source.commit
-        || inventory.source != job.source.renderer
+        || inventory.sources != prospect.sources
         || inventory.entries != entries
 }
 
@@ -257,8 +287,8 @@ fn record_superset(
     });
     let pending = Pending { run: job.run.clone(), commit: job.source.commit.clone() };
     let lost = plan.spared.iter().map(|(id, _)| (id.clone(), None));
-    let mut next =
-        stored.inventory.superset(&kept.chain(lost).collect::<Vec<_>>(), pending, lock.token());
+    let entries: Vec<_> = kept.chain(lost).collect();
+    let mut next = stored.inventory.superset(&entries, &job.source.made(), pending, lock.token());
     if next.key.is_empty() {
         next.key = random();
     }
@@ -321,6 +351,12 @@ fn prune(
             break;
         }
         lock.check()?;
+        let stuck = |(id, _): &(Id, String)| id.namespace == prune.id.name;
+        if prune.id.is_namespace() && report.failed.iter().any(stuck) {
+            let cause = "an object in it could not be deleted".to_owned();
+            report.failed.push((prune.id.clone(), cause));
+            continue;
+        }
         if let Err(error) = job.actuator.prune(prune) {
             report.failed.push((prune.id.clone(), format!("{error:#}")));
             continue;

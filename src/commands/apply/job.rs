@@ -49,7 +49,10 @@ impl Job {
         let (reading, root) = match place(globals) {
             Place::Directory(dir) => {
                 let tree = WorkTree::around(&dir)?;
-                (reading::of_checkout(args, globals, &tree, &name)?, tree.root().to_owned())
+                let commit = plan.map(|plan| plan.source.commit.as_str());
+                let commit = commit.filter(|commit| !commit.is_empty());
+                let reading = reading::of_checkout(args, globals, &tree, &name, commit)?;
+                (reading, tree.root().to_owned())
             }
             Place::Remote(url) => {
                 let here = std::env::current_dir().context("cannot tell the current directory")?;

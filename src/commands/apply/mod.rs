@@ -52,7 +52,7 @@ pub struct Args {
     #[arg(long, value_name = "REV")]
     rev: Option<String>,
     /// Apply the work tree as it is, with changes that are not committed
-    #[arg(long, conflicts_with = "rev")]
+    #[arg(long, conflicts_with_all = ["rev", "plan_out"])]
     allow_dirty: bool,
     /// Show what would be done, and change nothing
     #[arg(short = 'n', long)]
@@ -154,9 +154,9 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         return unlock(&job, args, ui);
     }
     let mode = match (&plan, &args.plan_out) {
+        (plan, None) if args.dry_run => Mode::DryRun(plan.as_ref()),
         (Some(plan), _) => Mode::Planned(plan),
         (None, Some(path)) => Mode::Write(path),
-        (None, None) if args.dry_run => Mode::DryRun,
         (None, None) => Mode::Apply { ask: !args.yes },
     };
     converge::run(&job, args, &mode, ui).map(|report| report.outcome(args))

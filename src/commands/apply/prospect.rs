@@ -1,5 +1,7 @@
 //! What is known before anything is changed: the target, its inventory, and the plan.
 
+use std::collections::BTreeSet;
+
 use super::job::Job;
 use crate::actuator::{Stored, secrets, secrets_of};
 use crate::error::{Code, Hinted};
@@ -13,6 +15,8 @@ pub(super) struct Prospect {
     pub(super) target: Target,
     pub(super) stored: Stored,
     pub(super) plan: Plan,
+    /// How the objects are made after this run.
+    pub(super) sources: BTreeSet<String>,
 }
 
 /// Reads, renders, validates and compares everything; changes nothing.
@@ -29,28 +33,35 @@ pub(super) fn look(job: &Job, ui: &Ui) -> anyhow::Result<Prospect> {
     let observation = actuator.observe(items, &stored.inventory)?;
     hide_live_secrets(&observation);
     let mut rules = job.rules.clone();
-    let before = &stored.inventory.source;
     let mut notes = observation.notes.clone();
-    if rules.prune
-        && !before.is_empty()
-        && *before != job.source.renderer
-        && !observation.orphans.is_empty()
-    {
-        if rules.allowed.iter().any(|gate| gate == "source-changed") {
-            ui.detail("the environment is made in another way than before");
-        } else {
-            rules.prune = false;
-            notes.push(format!(
-                "the environment is made in another way than before ({before} → {}): nothing is deleted in this run, unless --allow source-changed",
-                job.source.renderer
-            ));
-        }
+    let others = others(job, &stored, &observation);
+    let is_held = !others.is_empty() && !rules.allowed.iter().any(|gate| gate == SOURCE_CHANGED);
+    if is_held && rules.prune {
+        rules.prune = false;
+        notes.push(format!(
+            "the environment is made in another way than before ({} → {}): nothing is deleted in this run, unless --allow {SOURCE_CHANGED}",
+            others.join(", "),
+            job.source.made()
+        ));
     }
     let plan = plan::decide(observation, &stored.inventory, &rules)?;
     for note in notes {
         ui.warn(note);
     }
-    Ok(Prospect { target, stored, plan })
+    let sources = stored.inventory.sources_after(&job.source.made(), is_held);
+    Ok(Prospect { target, stored, plan, sources })
+}
+
+/// The gate of objects that were made in another way.
+const SOURCE_CHANGED: &str = "source-changed";
+
+/// In which other ways the objects may have been made that Git does not declare here.
+fn others(job: &Job, stored: &Stored, observation: &Observation) -> Vec<String> {
+    if observation.orphans.is_empty() && observation.unseen.is_empty() {
+        return Vec::new();
+    }
+    let made = job.source.made();
+    stored.inventory.sources.iter().filter(|source| **source != made).cloned().collect()
 }
 
 /// From here on their values are in no output, whatever says them.

@@ -1,5 +1,6 @@
 //! What an environment's repository declares at one moment: a commit, the work tree, or the tip of a remote branch.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use crate::cli::Globals;
 use crate::commands::{landing, scope};
 use crate::environment::{self, Config, Environment, EnvironmentConfig, RenderKind};
 use crate::error::{Code, Hinted};
-use crate::git::{Committed, Event, Remote, Say};
+use crate::git::{Committed, Event, Remote, Say, name_of, provenance};
 use crate::http::mask;
 use crate::plan::digest::{sha256, sorted};
 use crate::plan::file::Source;
@@ -33,26 +34,30 @@ pub(super) struct Reading {
 /// How long a remote repository may take.
 const FETCH: Duration = Duration::from_mins(2);
 
-/// What a commit declares; the work tree where there is no repository, or where that is asked for.
+/// What a commit declares, that of a plan before any other; the work tree where there is no repository, or where that
+/// is asked for.
 pub(super) fn of_checkout(
     args: &Args,
     globals: &Globals,
     tree: &WorkTree,
     name: &str,
+    planned: Option<&str>,
 ) -> anyhow::Result<Reading> {
-    let revision = args.rev.as_deref().unwrap_or("HEAD");
+    let chosen = args.rev.as_deref().or(planned);
+    let revision = chosen.unwrap_or("HEAD");
+    let repository = provenance(tree.root()).unwrap_or_default();
     let committed = if args.allow_dirty { None } else { Committed::find(tree.root(), revision)? };
     let Some(committed) = committed else {
-        if let Some(revision) = &args.rev {
+        if let Some(revision) = chosen {
             let message = format!("cannot apply `{revision}`: this is no repository");
             return Err(Hinted::plain(Code::NotFound, message).into());
         }
-        return Reading::of(tree, globals, name)?.rendered(tree);
+        return Reading::of(tree, globals, name, repository)?.rendered(tree);
     };
     let files = committed.files();
-    let mut reading = Reading::of(&files, globals, name)?;
-    if args.rev.is_none() {
-        refuse_dirty(&reading, &Reading::of(tree, globals, name), name)?;
+    let mut reading = Reading::of(&files, globals, name, repository)?;
+    if chosen.is_none() {
+        refuse_dirty(&reading, &Reading::of(tree, globals, name, String::new()), name)?;
     }
     reading.source.commit = committed.id();
     reading.declared.commit = committed.id();
@@ -89,6 +94,7 @@ pub(super) fn of_remote(
         let message = "cannot choose a commit of a remote repository: its branch says which";
         return Err(Hinted::new(Code::Usage, message, "name the branch with --branch").into());
     }
+    let repository = name_of(url, Path::new("")).unwrap_or_default();
     let voice = ui.voice();
     let say = Say::new(move |event| match event {
         Event::Remote(line) => voice.detail(format!("remote: {line}")),
@@ -97,7 +103,7 @@ pub(super) fn of_remote(
     let settings = landing::settings(&Variables::of_process(), None, false);
     let mut remote = Remote::open(url, &settings, FETCH, say)?;
     remote.look(globals.branch.as_deref(), |round| {
-        let mut reading = Reading::of(round.snapshot(), globals, name)?;
+        let mut reading = Reading::of(round.snapshot(), globals, name, repository.clone())?;
         round.tip.clone_into(&mut reading.source.commit);
         round.tip.clone_into(&mut reading.declared.commit);
         reading.rendered(round.snapshot())
@@ -105,7 +111,12 @@ pub(super) fn of_remote(
 }
 
 impl Reading {
-    fn of(snapshot: &dyn Snapshot, globals: &Globals, name: &str) -> anyhow::Result<Self> {
+    fn of(
+        snapshot: &dyn Snapshot,
+        globals: &Globals,
+        name: &str,
+        repository: String,
+    ) -> anyhow::Result<Self> {
         let config = scope::config(snapshot, globals)?;
         let all = environment::all(snapshot, &config)?;
         let chosen = environment::select(&all, &[name.to_owned()])?;
@@ -118,10 +129,11 @@ impl Reading {
         let pinned = json!({"actuator": sorted(&actuator), "render": format!("{:?}", own.render)});
         let source = Source {
             environment: environment.name.clone(),
+            repository,
             commit: String::new(),
             inputs: sha256(listed.collect::<String>().as_bytes()),
             config: sha256(pinned.to_string().as_bytes()),
-            renderer: renderer(&settings, &own),
+            renderer: renderer(environment, &settings, &own),
         };
         let declared = Declared { files, ..Declared::default() };
         Ok(Self { environment: name.to_owned(), settings, declared, source, config, own })
@@ -186,14 +198,20 @@ fn files(
 }
 
 /// Where the objects come from; a change of it is no reason to delete what came from elsewhere.
-fn renderer(settings: &Settings, own: &EnvironmentConfig) -> String {
+fn renderer(environment: &Environment, settings: &Settings, own: &EnvironmentConfig) -> String {
     let render = &own.render;
     let how = match render.kind {
         RenderKind::Command => mask(&render.command.join(" ")),
         kind => kind.as_str().to_owned(),
     };
     let place = render.path.as_ref().or(render.chart.as_ref()).or(settings.common.path.as_ref());
-    place.map_or_else(|| how.clone(), |place| format!("{how} of {place}"))
+    match place {
+        Some(place) => format!("{how} of {place}"),
+        None if render.kind == RenderKind::Manifests => {
+            format!("{how} of {}", environment.files.join(", "))
+        }
+        None => how,
+    }
 }
 
 /// The deepest directory that holds all files.

@@ -10,10 +10,10 @@ use super::converge::{Extent, Report};
 use super::images;
 use super::job::Job;
 use super::prospect::Prospect;
-use crate::actuator::secrets;
+use crate::actuator::holds_secret;
 use crate::diff::render::human;
 use crate::http::mask;
-use crate::plan::{Compared, Drift, Id, Operation, Plan};
+use crate::plan::{Compared, Drift, FieldChange, Id, Operation, Plan};
 use crate::ui::Ui;
 
 /// Longer values are cut.
@@ -121,6 +121,15 @@ fn field(id: &Id, drift: &Drift) -> String {
     if id.is_secret() && is_value {
         return format!("    {path}: <masked>{by}\n");
     }
+    if is_binary(id, change) {
+        return "    <binary>\n".to_owned();
+    }
+    if may_hold_secret(change) {
+        return format!(
+            "    {path}{}<masked: it holds a Secret>{by}\n",
+            if path.is_empty() { "" } else { ": " }
+        );
+    }
     if let (Some(Value::String(from)), Some(Value::String(to))) = (&change.from, &change.to)
         && (from.contains('\n') || to.contains('\n'))
     {
@@ -131,11 +140,21 @@ fn field(id: &Id, drift: &Drift) -> String {
     format!("    {path}: {} → {}{by}\n", shown(&change.from), shown(&change.to))
 }
 
-/// Only the lines that differ; those of files that hold a Secret not at all.
+/// Whether one side is a text that holds a Secret, or may: of that, not one line is shown.
+fn may_hold_secret(change: &FieldChange) -> bool {
+    let sides = [&change.from, &change.to];
+    sides.into_iter().flatten().filter_map(Value::as_str).any(holds_secret)
+}
+
+/// Whether one side of a file is no text.
+fn is_binary(id: &Id, change: &FieldChange) -> bool {
+    let is_text = |value: &Option<Value>| value.as_ref().is_none_or(Value::is_string);
+    let is_whole = change.path.0.is_empty() && is_text(&change.from) && is_text(&change.to);
+    id.kind == "File" && !is_whole
+}
+
+/// Only the lines that differ.
 fn lines(from: &str, to: &str) -> String {
-    if !secrets(from).is_empty() || !secrets(to).is_empty() {
-        return "      <masked: it holds a Secret>\n".to_owned();
-    }
     let diff = TextDiff::from_lines(from, to);
     let mut text = String::new();
     for change in diff.iter_all_changes() {
@@ -199,6 +218,7 @@ pub(super) fn to_json(job: &Job, prospect: &Prospect, report: &Report) -> Value 
         () if report.interrupted => "interrupted",
         () if !report.failed.is_empty() => "partial",
         () if !report.unhealthy.is_empty() => "unhealthy",
+        () if report.is_dry() && !plan.refusals.is_empty() => "refused",
         () if report.is_dry() => "planned",
         () if report.changed => "applied",
         () => "unchanged",
@@ -206,6 +226,9 @@ pub(super) fn to_json(job: &Job, prospect: &Prospect, report: &Report) -> Value 
     let spared = plan.spared.iter().map(|(id, why)| json!({"object": id.key(), "reason": why}));
     let failed =
         report.failed.iter().map(|(id, why)| json!({"object": id.key(), "cause": mask(why)}));
+    let refusals = plan.refusals.iter().map(
+        |refusal| json!({"gate": refusal.gate, "cause": mask(&refusal.cause), "hint": refusal.hint}),
+    );
     let unhealthy = report
         .unhealthy
         .iter()
@@ -222,6 +245,7 @@ pub(super) fn to_json(job: &Job, prospect: &Prospect, report: &Report) -> Value 
         "changes": plan.changes().map(object_json).collect::<Vec<_>>(),
         "deletes": plan.prunes.iter().map(|prune| prune.id.key()).collect::<Vec<_>>(),
         "spared": spared.collect::<Vec<_>>(),
+        "refusals": refusals.collect::<Vec<_>>(),
         "failed": failed.collect::<Vec<_>>(),
         "unhealthy": unhealthy.collect::<Vec<_>>(),
     })
@@ -232,10 +256,11 @@ pub(super) fn object_json(compared: &Compared) -> Value {
     let id = &compared.item.id;
     let field = |drift: &Drift| {
         let is_value = matches!(drift.change.path.keys().first(), Some(&("data" | "stringData")));
-        let hidden = id.is_secret() && is_value;
+        let hidden = id.is_secret() && is_value || may_hold_secret(&drift.change);
+        let binary = is_binary(id, &drift.change);
         let value = |value: &Option<Value>| match value {
             Some(_) if hidden => json!("<masked>"),
-            Some(Value::String(text)) if !secrets(text).is_empty() => json!("<masked>"),
+            Some(_) if binary => json!("<binary>"),
             Some(value) => masked(value),
             None => Value::Null,
         };

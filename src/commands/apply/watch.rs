@@ -69,6 +69,10 @@ fn round(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         return apply(&job, args, &declared, ui);
     }
     let drift = args.drift.map_or(job.settings.common.drift, Into::into);
+    // Without a commit nobody knows whether this was ever applied.
+    if drift == Drift::Remediate && !job.source.commit.is_empty() {
+        job.actuator.reclaim();
+    }
     if drift == Drift::Off { Ok(Outcome::Done) } else { look(&job, args, drift, ui) }
 }
 

@@ -173,6 +173,30 @@ fn a_secret_in_a_file_is_in_no_output() {
 }
 
 #[test]
+fn neither_is_one_in_a_list_or_in_what_cannot_be_read() {
+    let texts: [fn(&str) -> String; 3] = [
+        |value| format!("kind: List\nitems:\n  - kind: Secret\n    stringData: {{pin: {value}}}\n"),
+        |value| format!("kind: Secret\ndata: {{{{ .Values.data }}}}\n  pin: {value}\n"),
+        |value| format!("{{\"kind\": \"Secret\", \"stringData\": {{\"pin\": \"{value}\"}}}}"),
+    ];
+    for text in texts {
+        let sandbox = shop();
+        // So short that it is in no other text by chance only because nothing else is so.
+        sandbox.write("env/secret.yaml", text("q1z"));
+        sandbox.gitops(&["apply", "-e", "prod", "--yes"]).ok();
+        sandbox.write("env/secret.yaml", text("q2z"));
+        for args in [&["-n"][..], &["-n", "-o", "json"]] {
+            let args: Vec<&str> = ["apply", "-e", "prod"].iter().chain(args).copied().collect();
+            let said = sandbox.gitops(&args).ok().render();
+            assert!(
+                said.contains("masked") && !said.contains("q1z") && !said.contains("q2z"),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_watch_applies_reports_drift_once_and_puts_it_right() {
     let sandbox = shop();
     // Three processes, as a cron job has them: what is remembered is in the inventory.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use snapbox::str;
 
+use super::revision::git;
 use super::shop::{Shop, map};
 use crate::support::kubernetes::{Cluster, Fault, clusters};
 
@@ -211,6 +212,296 @@ fn a_namespace_goes_only_when_allowed_and_empty() {
             output.stdout
         );
         assert!(cluster.get(&format!("{path}/theirs")).is_some());
+    }
+}
+
+#[test]
+fn a_namespace_stays_with_what_stays_in_it() {
+    for cluster in &clusters() {
+        let shop = Shop::new(cluster, "");
+        let extra = format!("{}-extra", shop.name);
+        let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{ name: {extra} }}\n");
+        let claim = format!(
+            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{ name: data, namespace: {extra}, \
+             annotations: {{ helm.sh/resource-policy: keep }} }}\nspec: {{ accessModes: [ReadWriteOnce], \
+             resources: {{ requests: {{ storage: 1Gi }} }} }}\n"
+        );
+        shop.declare("ns.yaml", &namespace);
+        shop.declare("claim.yaml", &claim);
+        shop.declare("a.yaml", &map("a", "1"));
+        shop.apply(&["--yes", "--no-wait"]).ok();
+        shop.undeclare("ns.yaml");
+        shop.undeclare("claim.yaml");
+        let output = shop.apply(&["--yes", "--allow", "delete-namespace"]);
+        output.ok();
+        assert!(output.stdout.contains("objects in it that are not"), "{}", output.stdout);
+        assert!(
+            cluster
+                .get(&format!("/api/v1/namespaces/{extra}/persistentvolumeclaims/data"))
+                .is_some()
+        );
+    }
+}
+
+#[test]
+fn a_pod_that_somebody_started_keeps_its_namespace() {
+    for cluster in &clusters() {
+        let shop = Shop::new(cluster, "");
+        let extra = format!("{}-extra", shop.name);
+        shop.declare(
+            "ns.yaml",
+            &format!("apiVersion: v1\nkind: Namespace\nmetadata: {{ name: {extra} }}\n"),
+        );
+        shop.declare(
+            "web.yaml",
+            &DEPLOYMENT
+                .replace("name: web }\nspec", &format!("name: web, namespace: {extra} }}\nspec")),
+        );
+        shop.declare("a.yaml", &map("a", "1"));
+        shop.apply(&["--yes", "--no-wait"]).ok();
+        let web = format!("/apis/apps/v1/namespaces/{extra}/deployments/web");
+        let uid = cluster.get(&web).unwrap()["metadata"]["uid"].clone();
+        let pod = |name: &str, owners: serde_json::Value| {
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "ownerReferences": owners},
+                "spec": {"serviceAccountName": "default", "automountServiceAccountToken": false,
+                         "containers": [{"name": "c", "image": "i"}]}})
+        };
+        let pods = format!("/api/v1/namespaces/{extra}/pods");
+        let account =
+            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
+        cluster.create(&format!("/api/v1/namespaces/{extra}/serviceaccounts"), &account);
+        let owner = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": uid, "controller": true}]);
+        cluster.create(&pods, &pod("owned", owner));
+        cluster.create(&pods, &pod("by-hand", json!([])));
+        shop.undeclare("ns.yaml");
+        shop.undeclare("web.yaml");
+        let allow = ["--yes", "--no-wait", "--dry-run", "--allow", "delete-namespace"];
+        let output = shop.apply(&allow);
+        output.ok();
+        assert!(output.stdout.contains("objects in it that are not"), "{}", output.stdout);
+        cluster.delete(&format!("{pods}/by-hand?gracePeriodSeconds=0"));
+        let output = shop.apply(&allow);
+        output.ok();
+        assert!(output.stdout.contains("- delete Namespace"), "{}", output.stdout);
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_about_stays_known() {
+    let cluster = Cluster::fake();
+    let shop = Shop::new(&cluster, "");
+    let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: { name: web }\n";
+    shop.declare("a.yaml", &map("a", "1"));
+    shop.declare("web.yaml", ingress);
+    shop.apply(&["--yes"]).ok();
+    shop.undeclare("web.yaml");
+    shop.declare("a.yaml", &map("a", "2"));
+    let group = "networking.k8s.io";
+    let (_, mut kinds) = cluster.call("GET", "/apis", "", &serde_json::Value::Null);
+    for item in kinds["items"].as_array_mut().unwrap() {
+        if item["metadata"]["name"] == group {
+            item["versions"][0]["freshness"] = json!("Stale");
+            item["versions"][0]["resources"] = json!([]);
+        }
+    }
+    cluster.fault_at(|call| call.path == "/apis", Fault::Status(200, kinds));
+    let output = shop.apply(&["--yes"]);
+    output.ok();
+    let spared = "spare Ingress [SHOP]/web: the server of its kind does not answer";
+    assert!(output.stdout.contains(spared), "{}", output.render());
+    assert!(output.stderr.contains("does not answer"), "{}", output.stderr);
+    assert_eq!(shop.entries(), ["/ConfigMap/[SHOP]/a", "networking.k8s.io/Ingress/[SHOP]/web"]);
+    let output = shop.apply(&["--yes"]);
+    assert!(output.ok().stdout.contains("- delete Ingress [SHOP]/web"), "{}", output.stdout);
+    assert_eq!(shop.entries(), ["/ConfigMap/[SHOP]/a"]);
+}
+
+#[test]
+fn what_somebody_made_by_hand_is_not_taken_over() {
+    for cluster in &clusters() {
+        let shop = Shop::new(cluster, "");
+        let theirs = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"},
+            "data": {"value": "1", "theirs": "precious"}});
+        cluster.create(shop.path("configmaps", "").trim_end_matches('/'), &theirs);
+        shop.declare("a.yaml", &map("a", "1"));
+        // What holds everything else may be there.
+        let name = &shop.name;
+        shop.declare(
+            "ns.yaml",
+            &format!("apiVersion: v1\nkind: Namespace\nmetadata: {{ name: {name} }}\n"),
+        );
+        let output = shop.apply(&["--yes"]);
+        assert_eq!(output.code, 3, "{}", output.render());
+        let cause = "cannot apply `[SHOP]`: ConfigMap [SHOP]/a belongs to somebody else\n";
+        assert!(output.stderr.contains(cause), "{}", output.stderr);
+        assert_eq!(cluster.writes(), [""; 0]);
+        shop.apply(&["--yes", "--allow", "take-over"]).ok();
+        shop.apply(&["--yes"]).ok();
+        assert_eq!(shop.config_map("a").unwrap()["data"]["theirs"], "precious");
+    }
+}
+
+#[test]
+fn what_was_refused_is_in_the_json_too() {
+    let cluster = Cluster::fake();
+    let shop = Shop::new(&cluster, "");
+    for name in ["a", "b"] {
+        shop.declare(&format!("{name}.yaml"), &map(name, "1"));
+    }
+    shop.apply(&["--yes"]).ok();
+    shop.configure(", protect: [ConfigMap]");
+    shop.undeclare("b.yaml");
+    let output = shop.apply(&["--yes", "-o", "json"]);
+    assert_eq!(output.code, 3, "{}", output.render());
+    let error = &output.json()["error"];
+    assert_eq!(error["code"], "refused");
+    let details = &error["details"];
+    assert_eq!(details["status"], "refused");
+    assert_eq!(details["deletes"], json!(["/ConfigMap/[SHOP]/b"]));
+    assert_eq!(details["refusals"][0]["gate"], "delete-configmap");
+}
+
+#[test]
+fn lock_and_inventory_need_a_namespace_that_is_there() {
+    for cluster in &clusters() {
+        let shop = Shop::new(cluster, "");
+        let nowhere = format!("{}-nowhere", shop.name);
+        shop.configure(&format!(", inventory: {{ namespace: {nowhere} }}"));
+        shop.declare("a.yaml", &map("a", "1"));
+        let namespace =
+            format!("apiVersion: v1\nkind: Namespace\nmetadata: {{ name: {nowhere} }}\n");
+        shop.declare("ns.yaml", &namespace);
+        for how in ["--dry-run", "--yes"] {
+            let output = shop.apply(&[how]);
+            assert_eq!(output.code, 2, "{}", output.render());
+            assert!(
+                output.stderr.contains("there is no namespace `[SHOP]-nowhere`"),
+                "{}",
+                output.stderr
+            );
+            assert!(output.stderr.contains("`inventory: { namespace: … }`"), "{}", output.stderr);
+        }
+        assert_eq!(cluster.writes(), [""; 0]);
+    }
+}
+
+#[test]
+fn an_environment_may_have_a_name_that_no_object_can_have() {
+    for cluster in &clusters() {
+        let shop = Shop::new(cluster, "");
+        shop.declare("a.yaml", &map("a", "1"));
+        let config = shop.sandbox.read("gitops.yaml");
+        let config = config.replacen(&format!("  {}:", shop.name), "  Prod_EU:", 1);
+        shop.sandbox.write(
+            "gitops.yaml",
+            config.replace("}\n", &format!(", inventory: {{ namespace: {} }} }}\n", shop.name)),
+        );
+        let apply = |how: &str| shop.finish(&mut shop.command(&["-e", "Prod_EU", how]));
+        apply("--dry-run").ok();
+        apply("--yes").ok();
+        assert!(apply("--yes").ok().stdout.contains("1 unchanged"));
+        let inventories = shop.config_maps();
+        assert!(
+            inventories.iter().any(|name| name.starts_with("gitops-inventory-prod-eu-")),
+            "{inventories:?}"
+        );
+    }
+}
+
+#[test]
+fn the_role_of_a_binding_can_be_changed_where_it_may_be_made_again() {
+    for cluster in &clusters() {
+        let shop = Shop::new(cluster, "");
+        let binding = |role: &str| {
+            format!(
+                "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{ name: b }}\nroleRef: {{ \
+                 apiGroup: rbac.authorization.k8s.io, kind: Role, name: {role} }}\n"
+            )
+        };
+        shop.declare("b.yaml", &binding("one"));
+        shop.apply(&["--yes"]).ok();
+        shop.declare("b.yaml", &binding("two"));
+        let output = shop.apply(&["--yes"]);
+        assert_eq!(output.code, 3, "{}", output.render());
+        assert!(output.stderr.contains("`recreate: [RoleBinding]`"), "{}", output.stderr);
+        shop.configure(", recreate: [RoleBinding]");
+        shop.apply(&["--yes"]).ok();
+        let path =
+            format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings/b", shop.name);
+        assert_eq!(cluster.get(&path).unwrap()["roleRef"]["name"], "two");
+    }
+}
+
+#[test]
+fn drift_by_kubectl_is_put_right() {
+    for cluster in &clusters() {
+        let shop = Shop::new(cluster, "");
+        shop.declare("web.yaml", DEPLOYMENT);
+        git(&shop.sandbox, &["init", "-q", "-b", "main"]);
+        git(&shop.sandbox, &["add", "gitops.yaml", "env"]);
+        git(&shop.sandbox, &["commit", "-q", "-m", "one"]);
+        shop.apply(&["--yes", "--no-wait"]).ok();
+        let path = format!("/apis/apps/v1/namespaces/{}/deployments/web", shop.name);
+        let replicas = || cluster.get(&path).unwrap()["spec"]["replicas"].clone();
+        let watch = || shop.apply(&["--watch", "--once", "--no-wait", "--drift", "remediate"]);
+        cluster.edit(&path, &json!({"spec": {"replicas": 5}}));
+        let output = watch();
+        output.ok();
+        assert!(
+            output.stdout.contains("replicas: 5 → 2 (changed by kubectl-edit"),
+            "{}",
+            output.stdout
+        );
+        assert_eq!(replicas(), 2);
+        // Whom the settings name, they mean.
+        cluster.edit(&path, &json!({"spec": {"replicas": 5}}));
+        shop.configure(", conflicts: { managers: { kubectl-edit: fail } }");
+        git(&shop.sandbox, &["commit", "-qam", "two"]);
+        assert_eq!(watch().code, 3);
+        assert_eq!(replicas(), 5);
+    }
+}
+
+#[test]
+fn a_revision_that_failed_and_then_went_well_is_forgotten() {
+    for cluster in &clusters() {
+        let shop = Shop::new(cluster, "");
+        shop.declare("a.yaml", &map("a", "1"));
+        let watch = || shop.apply(&["--watch", "--once", "--drift", "off"]);
+        let body = json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden", "message": "quota"});
+        let write = |call: &crate::support::kubernetes::Call| {
+            call.method == "PATCH" && !call.target.contains("dryRun")
+        };
+        cluster.fault_at(write, Fault::Status(403, body));
+        assert_eq!(watch().code, 4);
+        assert_ne!(shop.inventory()["watch"]["failed"], "");
+        shop.apply(&["--yes"]).ok();
+        assert_eq!(shop.inventory()["watch"]["failed"], "");
+        // With `off`, what somebody edits by hand stays.
+        cluster.edit(&shop.path("configmaps", "a"), &json!({"data": {"value": "9"}}));
+        watch().ok();
+        assert_eq!(shop.config_map("a").unwrap()["data"]["value"], "9");
+    }
+}
+
+#[test]
+fn what_is_no_text_in_a_secret_is_quoted_by_nobody() {
+    for cluster in &clusters() {
+        let shop = Shop::new(cluster, "");
+        for secret in
+            ["data: { pin: 918273645 }", "stringData: { pins: [1234] }", "stringData: canary"]
+        {
+            let text = format!("apiVersion: v1\nkind: Secret\nmetadata: {{ name: s }}\n{secret}\n");
+            shop.declare("s.yaml", &text);
+            let output = shop.apply(&["--yes"]);
+            assert_eq!(output.code, 2, "{}", output.render());
+            let said = output.render();
+            assert!(said.contains("s.yaml:1: Secret s: `"), "{said}");
+            for value in ["918273645", "1234", "canary"] {
+                assert!(!said.contains(value), "{said}");
+            }
+        }
+        assert!(cluster.get(&shop.path("secrets", "s")).is_none());
     }
 }
 
@@ -515,7 +806,7 @@ fn a_lost_lock_stops_the_writes() {
         drop(unused);
         let output = first.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert_eq!(output.status.code(), Some(4), "{said}");
         assert!(said.contains("its lock was lost"), "{said}");
         assert!(cluster.get(&shop.path("services", "s")).is_none());
     }

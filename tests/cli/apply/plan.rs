@@ -52,7 +52,7 @@ fn whatever_it_depends_on_makes_it_stale() {
     let table: &[(Move, &str)] = &[
         (|s| s.declare("same.yaml", &map("same", "9")), "the files of the environment"),
         (|s| s.configure(", protect: [Widget]"), "the environment's settings"),
-        (|s| s.configure(", path: env"), "the renderer: manifests → manifests of env"),
+        (|s| s.configure(", path: env"), "the renderer: manifests of env/** → manifests of env"),
         (
             |s| s.cluster.edit(&s.path("configmaps", "changed"), &json!({"data": {"value": "3"}})),
             "ConfigMap [SHOP]/changed: what is there has changed",
@@ -148,5 +148,29 @@ fn a_file_that_was_touched_or_is_old_is_refused() {
     {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(std::fs::metadata(name).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_dry_run_of_a_plan_checks_it_and_changes_nothing() {
+    for cluster in &clusters() {
+        let shop = planned(cluster);
+        let dry = || shop.finish(&mut shop.command(&["--plan", "plan.json", "--dry-run"]));
+        let output = dry();
+        output.is_exit(0);
+        assert!(
+            output.stdout.contains("1 to create, 1 to update, 1 to delete"),
+            "{}",
+            output.stdout
+        );
+        assert!(output.stderr.contains("nothing was changed"), "{}", output.stderr);
+        shop.finish(&mut shop.command(&["-e", &shop.name, "-n", "--plan-out", "other.json"])).ok();
+        assert!(shop.sandbox.path("other.json").exists());
+        assert_eq!(cluster.writes(), [""; 0]);
+        cluster.edit(&shop.path("configmaps", "changed"), &json!({"data": {"value": "3"}}));
+        let stale = dry();
+        stale.is_exit(3);
+        assert!(stale.stderr.contains("it is stale"), "{}", stale.stderr);
+        assert_eq!(cluster.writes(), [""; 0]);
     }
 }

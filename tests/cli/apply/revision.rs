@@ -138,7 +138,77 @@ fn what_a_kustomization_reads_is_part_of_the_environment() {
     commit(&sandbox, "elsewhere");
     sandbox.write("base/api.yaml", "image: api:3\n");
     commit(&sandbox, "three");
-    let stale = with_kustomize(&sandbox, &["--plan", "plan.json"]);
-    assert_eq!(stale.code, 3, "{}", stale.render());
-    assert!(stale.stderr.contains("the files of the environment"), "{}", stale.stderr);
+    // A plan is of the commit that it was made of, whatever came after.
+    with_kustomize(&sandbox, &["--plan", "plan.json"]).ok();
+    assert!(sandbox.read("live/rendered.yaml").contains("image: api:2\n"));
+}
+
+#[test]
+fn a_plan_is_carried_out_from_its_own_commit() {
+    let (sandbox, first) = repository();
+    sandbox.write(".gitignore", "live\nplan.json\n");
+    sandbox.write("env/api.yaml", "image: api:2\n");
+    commit(&sandbox, "two");
+    apply(&sandbox, &["--rev", &first, "--plan-out", "plan.json"]).ok();
+    sandbox.write("env/api.yaml", "image: api:dirty\n");
+    sandbox.gitops(&["apply", "--plan", "plan.json"]).ok();
+    assert_eq!(sandbox.read("live/api.yaml"), "image: api:1\n");
+    assert!(sandbox.read("live/.gitops/inventory.json").contains(&first));
+    // What is not committed cannot be found again.
+    let dirty = apply(&sandbox, &["--allow-dirty", "--plan-out", "plan.json"]);
+    assert_eq!(dirty.code, 2, "{}", dirty.render());
+    assert!(dirty.stderr.contains("cannot be used with"), "{}", dirty.stderr);
+}
+
+/// Two repositories, one folder, one name.
+#[test]
+fn another_repository_deletes_nothing() {
+    let (ours, _) = repository();
+    let (theirs, _) = repository();
+    let shared = ours.path("live").display().to_string();
+    theirs.write("gitops.yaml", CONFIG.replace("to: live", &format!("to: {shared:?}")));
+    let origin = "https://ci:canary@git.example.com/acme/theirs.git";
+    git(&theirs, &["remote", "add", "origin", origin]);
+    git(&theirs, &["mv", "env/api.yaml", "env/web.yaml"]);
+    commit(&theirs, "web");
+    apply(&ours, &[]).ok();
+    let there = || (ours.path("live/api.yaml").exists(), ours.path("live/web.yaml").exists());
+    // Neither the first nor any later run of either.
+    for sandbox in [&theirs, &theirs, &ours, &theirs] {
+        let output = apply(sandbox, &[]);
+        output.ok();
+        assert!(output.stderr.contains("made in another way than before"), "{}", output.stderr);
+    }
+    assert_eq!(there(), (true, true));
+    let inventory = ours.read("live/.gitops/inventory.json");
+    let name = "manifests of env/*.yaml in git.example.com/acme/theirs\"";
+    assert!(inventory.contains(name) && !inventory.contains("canary"), "{inventory}");
+    apply(&theirs, &["--allow", "source-changed"]).ok();
+    assert_eq!(there(), (false, true));
+    assert!(!apply(&theirs, &[]).ok().stderr.contains("another way"));
+}
+
+#[test]
+fn other_files_of_the_same_repository_delete_nothing() {
+    let (sandbox, _) = repository();
+    apply(&sandbox, &[]).ok();
+    sandbox.write("env2/web.yaml", "image: web:1\n");
+    sandbox.write("gitops.yaml", CONFIG.replace("env/*", "env2/*"));
+    commit(&sandbox, "other files");
+    for _ in 0..2 {
+        let output = apply(&sandbox, &[]);
+        output.ok();
+        assert!(output.stderr.contains("(manifests of env/*.yaml in "), "{}", output.stderr);
+        assert!(sandbox.path("live/api.yaml").exists());
+    }
+    // The same objects of other files are no reason to ask.
+    sandbox.write("env3/api.yaml", "image: api:1\n");
+    sandbox.write("env3/web.yaml", "image: web:1\n");
+    sandbox.write("gitops.yaml", CONFIG.replace("env/*", "env3/*"));
+    commit(&sandbox, "the same objects");
+    assert!(!apply(&sandbox, &[]).ok().stderr.contains("another way"));
+    std::fs::remove_file(sandbox.path("env3/api.yaml")).unwrap();
+    commit(&sandbox, "one less");
+    apply(&sandbox, &[]).ok();
+    assert!(!sandbox.path("live/api.yaml").exists());
 }

@@ -29,6 +29,7 @@ const KINDS: &[(&str, &str, &str, &str, bool)] = &[
     ("", "v1", "Event", "events", true),
     ("apps", "v1", "Deployment", "deployments", true),
     ("batch", "v1", "Job", "jobs", true),
+    ("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", true),
     ("networking.k8s.io", "v1", "Ingress", "ingresses", true),
     ("coordination.k8s.io", "v1", "Lease", "leases", true),
     ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", false),
@@ -568,12 +569,14 @@ fn immutable(live: &Value, object: &Value) -> Result<(), No> {
         "Deployment" => &["/spec/selector"],
         "Service" => &["/spec/clusterIP"],
         "Job" => &["/spec/template"],
+        "RoleBinding" => &["/roleRef"],
         _ => return Ok(()),
     };
     let changed = fields.iter().find(|field| live.pointer(field) != object.pointer(field));
     let Some(field) = changed else { return Ok(()) };
     let name = field.trim_start_matches('/').replace('/', ".");
-    let cause = json!({"reason": "FieldValueInvalid", "field": name,
-        "message": "Invalid value: field is immutable"});
-    Err(No(422, "Invalid", format!("{name}: Invalid value: field is immutable"), vec![cause]))
+    let why = if name == "roleRef" { "cannot change roleRef" } else { "field is immutable" };
+    let message = format!("Invalid value: {why}");
+    let cause = json!({"reason": "FieldValueInvalid", "field": name, "message": message});
+    Err(No(422, "Invalid", format!("{name}: {message}"), vec![cause]))
 }
