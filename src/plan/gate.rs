@@ -120,7 +120,9 @@ fn object(compared: &Compared, rules: &Rules) -> Option<Refusal> {
         let hint = "correct what is declared";
         return Some(Refusal::fixed(format!("{id} would be rejected: {reason}"), hint));
     }
-    if compared.operation == Operation::Recreate && !rules.recreate.contains(&id.kind) {
+    let may_recreate =
+        rules.recreate.contains(&id.kind) || (compared.turn.is_some() && id.kind == "Job");
+    if compared.operation == Operation::Recreate && !may_recreate {
         let paths: Vec<String> =
             compared.changes.iter().map(|drift| drift.change.path.to_string()).collect();
         let fields =

@@ -10,6 +10,7 @@ pub mod field;
 pub mod file;
 pub mod gate;
 pub mod health;
+pub mod hook;
 pub mod inventory;
 pub mod manifest;
 pub mod ownership;
@@ -171,6 +172,8 @@ pub struct Compared {
     pub owner: Option<String>,
     /// What the server says against it.
     pub rejected: Option<String>,
+    /// When its turn is, where that is not with everything else.
+    pub turn: Option<hook::Turn>,
 }
 
 impl Compared {
@@ -185,6 +188,7 @@ impl Compared {
             conflicts: Vec::new(),
             owner: None,
             rejected: None,
+            turn: None,
         }
     }
 
@@ -242,6 +246,19 @@ impl Plan {
     /// Every declared object.
     pub fn declared(&self) -> impl Iterator<Item = &Compared> {
         self.changes().chain(&self.kept)
+    }
+
+    /// What a stage must not begin without: the hooks whose turn is before, and before the last hooks everything else,
+    /// if that is waited for at all.
+    #[must_use]
+    pub fn needed_before(&self, stage: &[Compared], waits: bool) -> Vec<Id> {
+        let Some(first) = stage.first() else { return Vec::new() };
+        let now = stage::phase(first);
+        let is_last = first.turn.is_some_and(|turn| turn.is_last);
+        let counts = |other: &&Compared| {
+            stage::phase(other) < now && (other.turn.is_some() || (is_last && waits))
+        };
+        self.declared().filter(counts).map(|other| other.item.id.clone()).collect()
     }
 
     /// How many objects each operation is done to.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hook::Turn;
 use super::{Compared, Id};
 use crate::error::{Code, Hinted};
 
@@ -58,6 +59,23 @@ pub fn of(id: &Id) -> usize {
     STAGES.iter().position(|kinds| kinds.contains(&id.kind.as_str())).unwrap_or(CUSTOM)
 }
 
+/// What everything stands on, the first hooks, everything else, the last hooks; hooks with their weight.
+pub type Phase = (u8, i64);
+
+const BASE: Phase = (0, 0);
+const MAIN: Phase = (2, 0);
+
+/// When an object's turn is.
+#[must_use]
+pub fn phase(compared: &Compared) -> Phase {
+    match compared.turn {
+        Some(Turn { is_last: false, weight }) => (1, weight),
+        Some(Turn { is_last: true, weight }) => (3, weight),
+        None if of(&compared.item.id) == 0 => BASE,
+        None => MAIN,
+    }
+}
+
 /// Splits changes into stages; an object that depends on another comes in a later stage than it.
 pub fn order(changes: Vec<Compared>) -> anyhow::Result<Vec<Vec<Compared>>> {
     let ids: BTreeSet<Id> = changes.iter().map(|compared| compared.item.id.clone()).collect();
@@ -66,10 +84,15 @@ pub fn order(changes: Vec<Compared>) -> anyhow::Result<Vec<Vec<Compared>>> {
         let needed = depends_on(compared).into_iter().filter(|id| ids.contains(id)).collect();
         needs.insert(compared.item.id.clone(), needed);
     }
-    let mut stages: BTreeMap<usize, Vec<Compared>> = BTreeMap::new();
+    let mut stages: BTreeMap<(Phase, usize), Vec<Compared>> = BTreeMap::new();
     for compared in changes {
-        let stage = depth(&compared.item.id, &needs, &mut Vec::new())?;
-        stages.entry(stage).or_default().push(compared);
+        let depth = depth(&compared.item.id, &needs, &mut Vec::new())?;
+        let phase = match phase(&compared) {
+            // It needs something of a later stage.
+            BASE if depth >= STEPS => MAIN,
+            phase => phase,
+        };
+        stages.entry((phase, depth)).or_default().push(compared);
     }
     for stage in stages.values_mut() {
         stage.sort_by(|a, b| a.item.id.cmp(&b.item.id));
@@ -148,6 +171,31 @@ mod tests {
             &["Widget a"],
         ];
         assert_eq!(stages, expected);
+    }
+
+    #[test]
+    fn hooks_come_before_and_after_everything_else_by_weight() {
+        let hook = |kind, name, is_last, weight| {
+            let turn = Some(Turn { is_last, weight });
+            Compared { turn, ..change(kind, name, "") }
+        };
+        let stages = ordered(vec![
+            hook("Job", "tell", true, -9),
+            hook("Job", "migrate", false, 5),
+            hook("Job", "wait", false, -1),
+            hook("Secret", "key", false, 5),
+            change("Deployment", "web", ""),
+            change("Namespace", "shop", ""),
+        ]);
+        let expected: [&[&str]; 6] = [
+            &["Namespace shop"],
+            &["Job wait"],
+            &["Secret key"],
+            &["Job migrate"],
+            &["Deployment web"],
+            &["Job tell"],
+        ];
+        assert_eq!(stages.unwrap(), expected);
     }
 
     #[test]

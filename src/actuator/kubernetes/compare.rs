@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::api::{APPLY, Call, Failure, encode};
 use super::discovery::Resource;
+use super::hooks::{self, Parted};
 use super::{Kubernetes, conflicts, orphans};
 use crate::actuator::secrets_of;
 use crate::http::MASK;
@@ -30,9 +31,12 @@ pub(super) fn observe(
     for group in &discovery.stale {
         observation.notes.push(format!("the server of {group} does not answer"));
     }
-    let declared: BTreeSet<Id> = items.iter().map(|item| item.id.clone()).collect();
+    let Parted { items, resting, notes } = hooks::part(items, inventory);
+    observation.notes.extend(notes);
+    let all = || items.iter().map(|(item, _)| item).chain(&resting);
+    let declared: BTreeSet<Id> = all().map(|item| item.id.clone()).collect();
     let mut wanted: Vec<(Id, Resource)> = Vec::new();
-    for item in &items {
+    for item in all() {
         wanted.extend(cluster.resource(item)?.map(|resource| (item.id.clone(), resource)));
     }
     for id in inventory.entries.keys().filter(|id| !declared.contains(*id)) {
@@ -44,11 +48,18 @@ pub(super) fn observe(
         }
     }
     let live = cluster.fetch(&wanted, inventory.is_new())?;
+    for (item, object) in hooks::there(resting, &live, inventory) {
+        let live = self::live(&object, &item.value, &owned(cluster, &object));
+        let kept =
+            Compared { live: Some(live), operation: Operation::Keep, ..Compared::absent(item) };
+        observation.compared.push(kept);
+    }
     let mut candidates = Vec::new();
-    for item in items {
+    for (item, turn) in items {
         let resource = cluster.resource(&item)?;
-        match (live.get(&item.id), resource) {
-            (Some(object), Some(resource)) => match quick(cluster, item, object, inventory) {
+        let fresh = Compared { turn, ..Compared::absent(item) };
+        match (live.get(&fresh.item.id), resource) {
+            (Some(object), Some(resource)) => match quick(cluster, fresh, object, inventory) {
                 Ok(compared) => observation.compared.push(compared),
                 Err(compared) => {
                     candidates.push(Candidate {
@@ -59,10 +70,9 @@ pub(super) fn observe(
                 }
             },
             // The kind is defined in the same set.
-            (_, None) => observation.compared.push(Compared::absent(item)),
+            (_, None) => observation.compared.push(fresh),
             (None, Some(resource)) => {
-                let compared = Compared::absent(item);
-                candidates.push(Candidate { compared, resource, live: Value::Null });
+                candidates.push(Candidate { compared: fresh, resource, live: Value::Null });
             }
         }
     }
@@ -76,16 +86,19 @@ pub(super) fn observe(
 /// Compares with what is there on the fields that are ours: `Ok` when nothing differs for certain.
 fn quick(
     cluster: &Kubernetes,
-    item: Item,
+    mut compared: Compared,
     object: &Value,
     inventory: &Inventory,
 ) -> Result<Compared, Box<Compared>> {
     let owned = owned(cluster, object);
-    let live = live(object, &item.value, &owned);
-    let known = inventory.entries.contains_key(&item.id);
+    let live = live(object, &compared.item.value, &owned);
+    let known = inventory.entries.contains_key(&compared.item.id);
     let marked = object["metadata"]["labels"][PART_OF] == cluster.store.part_of().as_str();
-    let operation = if known || marked { Operation::Update } else { Operation::Adopt };
-    let mut compared = Compared::absent(item);
+    let operation = match known || marked {
+        false => Operation::Adopt,
+        true if compared.turn.is_some() && hooks::has_failed(object) => Operation::Recreate,
+        true => Operation::Update,
+    };
     compared.operation = operation;
     compared.owner = owner(cluster, &compared.item, object)
         .or_else(|| (operation == Operation::Adopt).then(|| stranger(&compared.item.id))?);

@@ -8,6 +8,7 @@ mod base;
 mod compare;
 mod conflicts;
 mod discovery;
+mod hooks;
 mod keys;
 mod lease;
 mod orphans;
@@ -26,6 +27,7 @@ use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored, yaml};
 use crate::error::{Code, Hinted};
 use crate::plan::file::Target;
 use crate::plan::health::{self, Health};
+use crate::plan::hook;
 use crate::plan::manifest::{self, Ignore};
 use crate::plan::ownership::PART_OF;
 use crate::plan::{Compared, Id, Inventory, Item, Observation, Prune};
@@ -282,7 +284,11 @@ impl Actuator for Kubernetes {
         let mut findings = Vec::new();
         let mut seen: BTreeMap<Id, String> = BTreeMap::new();
         for item in &mut items {
-            if let Err(finding) = self.place(item, &defined) {
+            let hook = hook::role(&item.id, &item.value);
+            if matches!(hook, Ok(hook::Role::Hook(_))) {
+                hook::strip(&mut item.value);
+            }
+            if let Err(finding) = hook.map(drop).and_then(|()| self.place(item, &defined)) {
                 findings.push(format!("{}: {}: {finding}", item.origin, item.id));
             } else if let Some(first) = seen.insert(item.id.clone(), item.origin.clone()) {
                 findings

@@ -314,6 +314,11 @@ fn change(
     ui: &Ui,
 ) -> anyhow::Result<()> {
     for list in &plan.stages {
+        let needed = plan.needed_before(list, !args.no_wait);
+        if !needed.is_empty() && report.is_well() {
+            report.unhealthy =
+                wait::healthy(job.actuator.as_ref(), &needed, job.patience, stop, ui)?;
+        }
         if stop.load(Ordering::Relaxed) || !report.is_well() {
             break;
         }
@@ -327,10 +332,11 @@ fn change(
                 Err(error) => report.failed.push((id, format!("{error:#}"))),
             }
         }
-        // What later stages stand on must be there; the rest is waited for in the end.
-        let base: Vec<Id> =
-            list.iter().map(|c| c.item.id.clone()).filter(|id| stage::of(id) == 0).collect();
-        if report.is_well() && !base.is_empty() && !args.no_wait {
+        // What later stages stand on must be there, and a hook at its end; the rest is waited for in the end.
+        let is_base = |c: &&Compared| stage::of(&c.item.id) == 0 && !args.no_wait;
+        let base = list.iter().filter(|c| c.turn.is_some() || is_base(c));
+        let base: Vec<Id> = base.map(|c| c.item.id.clone()).collect();
+        if report.is_well() && !base.is_empty() {
             report.unhealthy = wait::healthy(job.actuator.as_ref(), &base, job.patience, stop, ui)?;
         }
     }

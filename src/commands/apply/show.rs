@@ -78,7 +78,12 @@ fn object(compared: &Compared) -> String {
         Operation::Recreate => '!',
         Operation::Keep | Operation::Update | Operation::Adopt => '~',
     };
-    let mut text = format!("{sign} {} {id}\n", compared.operation.as_str());
+    let turn = match compared.turn {
+        Some(turn) if turn.is_last => " (hook, after everything else)",
+        Some(_) => " (hook, before everything else)",
+        None => "",
+    };
+    let mut text = format!("{sign} {} {id}{turn}\n", compared.operation.as_str());
     for drift in &compared.changes {
         text.push_str(&field(id, drift));
     }

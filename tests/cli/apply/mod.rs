@@ -4,6 +4,7 @@ mod command;
 mod crash;
 mod directory;
 mod handover;
+mod hooks;
 mod kubernetes;
 mod notify;
 mod plan;
