@@ -74,11 +74,13 @@ pub fn role(id: &Id, object: &Value) -> Result<Role, String> {
             return Err(format!("`{HOOK}: {moments}` would have it run twice in one run"));
         }
     }
-    match hook == Hook::default() {
-        true if is_test => Ok(Role::Test),
-        _ if id.kind == "Pod" => Err(format!("`{HOOK}` on a Pod: make it a Job")),
-        _ => Ok(Role::Hook(hook)),
+    if is_test && hook == Hook::default() {
+        return Ok(Role::Test);
     }
+    if id.kind == "Pod" {
+        return Err(format!("`{HOOK}: {moments}` on a Pod: make it a Job"));
+    }
+    Ok(Role::Hook(hook))
 }
 
 fn refusal(moment: &str) -> String {

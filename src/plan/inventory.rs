@@ -104,7 +104,6 @@ impl Inventory {
             applied: now,
             pending: None,
             entries,
-            watch: self.watch.recovered(),
             ..self.clone()
         }
     }
@@ -192,16 +191,6 @@ mod tests {
         let sources = superset.sources_after("here", false);
         let done = superset.finished(BTreeMap::new(), sources, 9);
         assert_eq!((done.commit.as_str(), done.pending.as_ref()), ("abc", None));
-    }
-
-    #[test]
-    fn what_failed_is_forgotten_when_it_went_well() {
-        let mut failed = Inventory::default();
-        failed.watch.fail("abc", 1);
-        failed.watch.drift = "d".to_owned();
-        let done = failed.finished(BTreeMap::new(), BTreeSet::new(), 9);
-        let drift = "d".to_owned();
-        assert_eq!(done.watch, WatchState { drift, ..WatchState::default() });
     }
 
     #[test]

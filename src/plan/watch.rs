@@ -93,12 +93,6 @@ impl WatchState {
         first
     }
 
-    /// The same after a run that went well: no revision has failed.
-    #[must_use]
-    pub fn recovered(&self) -> Self {
-        Self { failed: String::new(), failures: 0, retry_at: 0, ..self.clone() }
-    }
-
     /// As JSON.
     #[must_use]
     pub fn to_json(&self) -> Value {

@@ -94,10 +94,12 @@ fn quick(
     let live = live(object, &compared.item.value, &owned);
     let known = inventory.entries.contains_key(&compared.item.id);
     let marked = object["metadata"]["labels"][PART_OF] == cluster.store.part_of().as_str();
-    let operation = match known || marked {
-        false => Operation::Adopt,
-        true if compared.turn.is_some() && hooks::has_failed(object) => Operation::Recreate,
-        true => Operation::Update,
+    let operation = if !known && !marked {
+        Operation::Adopt
+    } else if compared.turn.is_some() && hooks::has_failed(object) {
+        Operation::Recreate
+    } else {
+        Operation::Update
     };
     compared.operation = operation;
     compared.owner = owner(cluster, &compared.item, object)

@@ -47,9 +47,11 @@ pub(super) fn there(
     inventory: &Inventory,
 ) -> Vec<(Item, Value)> {
     let ours = resting.into_iter().filter(|item| inventory.entries.contains_key(&item.id));
-    ours.filter_map(|item| Some((live.get(&item.id)?.clone(), item)))
-        .map(|(object, item)| (item, object))
-        .collect()
+    let with_object = |item: Item| {
+        let object = live.get(&item.id)?.clone();
+        Some((item, object))
+    };
+    ours.filter_map(with_object).collect()
 }
 
 /// Whether a hook ran and failed: then it runs again.

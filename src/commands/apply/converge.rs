@@ -265,7 +265,6 @@ fn is_news(job: &Job, prospect: &Prospect) -> bool {
         .filter_map(|(id, _)| Some((id.clone(), inventory.entries.get(id)?.clone())));
     let entries: BTreeMap<Id, Entry> = declared.into_iter().chain(spared).collect();
     inventory.is_new()
-        || !inventory.watch.failed.is_empty()
         || inventory.commit != job.source.commit
         || inventory.sources != prospect.sources
         || inventory.entries != entries

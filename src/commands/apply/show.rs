@@ -130,10 +130,8 @@ fn field(id: &Id, drift: &Drift) -> String {
         return "    <binary>\n".to_owned();
     }
     if may_hold_secret(change) {
-        return format!(
-            "    {path}{}<masked: it holds a Secret>{by}\n",
-            if path.is_empty() { "" } else { ": " }
-        );
+        let of = if path.is_empty() { String::new() } else { format!("{path}: ") };
+        return format!("    {of}<masked: it holds a Secret>{by}\n");
     }
     if let (Some(Value::String(from)), Some(Value::String(to))) = (&change.from, &change.to)
         && (from.contains('\n') || to.contains('\n'))
@@ -147,8 +145,15 @@ fn field(id: &Id, drift: &Drift) -> String {
 
 /// Whether one side is a text that holds a Secret, or may: of that, not one line is shown.
 fn may_hold_secret(change: &FieldChange) -> bool {
-    let sides = [&change.from, &change.to];
-    sides.into_iter().flatten().filter_map(Value::as_str).any(holds_secret)
+    fn holds(value: &Value) -> bool {
+        match value {
+            Value::String(text) => holds_secret(text),
+            Value::Array(items) => items.iter().any(holds),
+            Value::Object(map) => map.values().any(holds),
+            _ => false,
+        }
+    }
+    [&change.from, &change.to].into_iter().flatten().any(holds)
 }
 
 /// Whether one side of a file is no text.
@@ -280,6 +285,7 @@ pub(super) fn object_json(compared: &Compared) -> Value {
         "operation": compared.operation.as_str(),
         "object": id.key(),
         "origin": compared.item.origin,
+        "hook": compared.turn.map(|turn| if turn.is_last { "after" } else { "before" }),
         "fields": compared.changes.iter().map(field).collect::<Vec<_>>(),
     })
 }

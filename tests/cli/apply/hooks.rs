@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::shop::{Shop, map};
-use crate::support::Output;
 use crate::support::kubernetes::clusters;
 
 fn hooked(kind: &str, name: &str, hook: &str, rest: &str) -> String {
@@ -37,13 +36,13 @@ fn end(shop: &Shop<'_>, name: &str, well: bool) {
     shop.cluster.set_status(&path(shop, name), &status);
 }
 
-/// A run that is to end before something is healthy.
+/// Everything that a run said that ended before something was healthy.
 #[track_caller]
-fn waits_for(shop: &Shop<'_>, what: &str) -> Output {
+fn waits_for(shop: &Shop<'_>, what: &str) -> String {
     let output = shop.apply(&["--yes", "--timeout", "300ms"]);
     assert_eq!(output.code, 4, "{}", output.render());
     assert!(output.stderr.contains(&format!("Job [SHOP]/{what}: not ready")), "{}", output.stderr);
-    output
+    output.render()
 }
 
 fn uid(shop: &Shop<'_>, name: &str) -> Value {
@@ -55,20 +54,20 @@ fn value(shop: &Shop<'_>, name: &str) -> Option<String> {
 }
 
 /// A release that was installed, hook after hook.
-fn installed<'c>(shop: &Shop<'c>) {
+fn installed(shop: &Shop<'_>) {
     let always = "pre-install,pre-upgrade";
     shop.declare("a.yaml", &map("a", "1"));
     shop.declare("once.yaml", &hooked("ConfigMap", "once", "pre-install", "data: { value: '1' }"));
     shop.declare("migrate.yaml", &job("migrate", always, "web:1"));
     shop.declare("tell.yaml", &job("tell", "post-install,post-upgrade", "tell:1"));
     shop.declare("test.yaml", &hooked("Pod", "web-test", "test", "spec: { containers: [] }"));
+    let dry = shop.apply(&["-n", "-o", "json"]).ok().json();
+    let hooks: Vec<Value> =
+        dry["changes"].as_array().unwrap().iter().map(|change| change["hook"].clone()).collect();
+    assert_eq!(Value::from(hooks), json!(["before", "before", null, "after"]));
     let first = waits_for(shop, "migrate");
-    assert!(first.stdout.contains("+ create Job [SHOP]/migrate (hook, before everything else)\n"));
-    assert!(
-        first.stderr.contains("Helm's tests are left out: Pod [SHOP]/web-test"),
-        "{}",
-        first.stderr
-    );
+    assert!(first.contains("+ create Job [SHOP]/migrate (hook, before everything else)\n"));
+    assert!(first.contains("Helm's tests are left out: Pod [SHOP]/web-test"), "{first}");
     assert_eq!((value(shop, "once").as_deref(), value(shop, "a")), (Some("1"), None));
     // What did not end is waited for again.
     waits_for(shop, "migrate");
@@ -115,8 +114,8 @@ fn run_again_when_they_change_or_failed() {
         let before = uid(&shop, "migrate");
         shop.declare("a.yaml", &map("a", "2"));
         shop.declare("migrate.yaml", &job("migrate", "pre-install,pre-upgrade", "web:2"));
-        let output = waits_for(&shop, "migrate");
-        assert!(output.stdout.contains("! recreate Job [SHOP]/migrate (hook"), "{}", output.stdout);
+        let said = waits_for(&shop, "migrate");
+        assert!(said.contains("! recreate Job [SHOP]/migrate (hook"), "{said}");
         let second = uid(&shop, "migrate");
         assert_ne!(second, before);
         end(&shop, "migrate", false);

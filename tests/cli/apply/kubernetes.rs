@@ -463,28 +463,6 @@ fn drift_by_kubectl_is_put_right() {
 }
 
 #[test]
-fn a_revision_that_failed_and_then_went_well_is_forgotten() {
-    for cluster in &clusters() {
-        let shop = Shop::new(cluster, "");
-        shop.declare("a.yaml", &map("a", "1"));
-        let watch = || shop.apply(&["--watch", "--once", "--drift", "off"]);
-        let body = json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden", "message": "quota"});
-        let write = |call: &crate::support::kubernetes::Call| {
-            call.method == "PATCH" && !call.target.contains("dryRun")
-        };
-        cluster.fault_at(write, Fault::Status(403, body));
-        assert_eq!(watch().code, 4);
-        assert_ne!(shop.inventory()["watch"]["failed"], "");
-        shop.apply(&["--yes"]).ok();
-        assert_eq!(shop.inventory()["watch"]["failed"], "");
-        // With `off`, what somebody edits by hand stays.
-        cluster.edit(&shop.path("configmaps", "a"), &json!({"data": {"value": "9"}}));
-        watch().ok();
-        assert_eq!(shop.config_map("a").unwrap()["data"]["value"], "9");
-    }
-}
-
-#[test]
 fn what_is_no_text_in_a_secret_is_quoted_by_nobody() {
     for cluster in &clusters() {
         let shop = Shop::new(cluster, "");
