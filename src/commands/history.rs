@@ -151,7 +151,7 @@ impl Reader<'_> {
         mut take: impl FnMut(Event) -> bool,
     ) -> anyhow::Result<()> {
         let paths = self.paths();
-        let range = Range { from: tip, since, paths: &paths };
+        let range = Range { from: tip, since, paths: &paths, mainline: false };
         // What a commit found before it is what its parent left behind.
         let mut read = Kept::new();
         timeline::walk(self.repository, &range, |step| {

@@ -16,9 +16,14 @@ pub struct Running {
     pub image: Option<String>,
     /// Its version.
     pub version: Version,
+    /// Where it stands.
+    pub place: Place,
 }
 
-/// The images a file declares, each once; none where it is no YAML, such as a chart's template.
+/// A file, a document in it and a key there: what keeps an image the same one when its version changes.
+pub type Place = (String, usize, String);
+
+/// The images a file declares; none where it is no YAML, such as a chart's template.
 #[must_use]
 pub fn running(path: &str, bytes: &[u8], config: &Config) -> Option<Vec<Running>> {
     let text = std::str::from_utf8(bytes).ok()?;
@@ -26,43 +31,73 @@ pub fn running(path: &str, bytes: &[u8], config: &Config) -> Option<Vec<Running>
     for one in deployed::of_file(path, text, &config.apps)? {
         let version = Version::parse(&one.version)
             .unwrap_or_else(|_| Version { tag: Some(one.version.clone()), digest: None });
-        let running = Running { app: one.app, image: one.repository, version };
-        if !one.version.is_empty() && !found.contains(&running) {
-            found.push(running);
+        if !one.version.is_empty() {
+            let place = (one.file, one.document, one.key);
+            found.push(Running { app: one.app, image: one.repository, version, place });
         }
     }
     Some(found)
 }
 
-/// What changed and what did not, each ordered by name.
+/// What an app ran in one place, and what it runs there.
+type Pair<'r> = (Option<&'r Running>, Option<&'r Running>);
+
+/// What changed and what did not, each ordered by name. Places are compared, and what is true of several
+/// places of an app is said once.
 #[must_use]
 pub fn compare(before: &[Running], after: &[Running]) -> (Vec<App>, Vec<App>) {
-    let mut names: BTreeMap<&str, [Vec<&Running>; 2]> = BTreeMap::new();
+    let mut apps: BTreeMap<&str, [Vec<&Running>; 2]> = BTreeMap::new();
     for (side, moment) in [(0, before), (1, after)] {
         for one in moment {
-            let versions = &mut names.entry(&one.app).or_default()[side];
-            if versions.iter().all(|known| known.version != one.version) {
-                versions.push(one);
-            }
+            apps.entry(&one.app).or_default()[side].push(one);
         }
     }
     let (mut changes, mut unchanged) = (Vec::new(), Vec::new());
-    for [old, new] in names.values() {
-        let stays = |one: &&&Running, others: &[&Running]| {
-            others.iter().any(|other| other.version == one.version)
-        };
-        let mut gone = old.iter().filter(|one| !stays(one, new));
-        let mut come = new.iter().filter(|one| !stays(one, old));
-        loop {
-            match (gone.next(), come.next()) {
-                (None, None) => break,
-                (old, new) => changes.push(app(old.copied(), new.copied())),
-            }
+    for [old, new] in apps.values() {
+        for (old, new) in pairs(old, new) {
+            let is_same = version(old) == version(new);
+            if is_same { &mut unchanged } else { &mut changes }.push(app(old, new));
         }
-        let same = new.iter().filter(|one| stays(one, old));
-        unchanged.extend(same.map(|one| app(Some(one), Some(one))));
     }
     (changes, unchanged)
+}
+
+fn version(one: Option<&Running>) -> Option<&Version> {
+    one.map(|one| &one.version)
+}
+
+/// Each pair of versions once: those of one place, then those that moved, then what came for what went.
+fn pairs<'r>(old: &[&'r Running], new: &[&'r Running]) -> Vec<Pair<'r>> {
+    let (mut gone, mut come) = (old.to_vec(), new.to_vec());
+    let mut pairs: Vec<Pair<'r>> = Vec::new();
+    type Same = fn(&Running, &Running) -> bool;
+    let rules: [Same; 2] = [|old, new| old.place == new.place, |old, new| old.version == new.version];
+    for same in rules {
+        gone.retain(|old| {
+            let found = come.iter().position(|new| same(old, new));
+            pairs.extend(found.map(|at| (Some(*old), Some(come.remove(at)))));
+            found.is_none()
+        });
+    }
+    // One more place for what runs already, or one place less, is no news of versions.
+    gone.retain(|one| pairs.iter().all(|(old, _)| version(*old) != Some(&one.version)));
+    come.retain(|one| pairs.iter().all(|(_, new)| version(*new) != Some(&one.version)));
+    let (mut gone, mut come) = (gone.into_iter(), come.into_iter());
+    loop {
+        match (gone.next(), come.next()) {
+            (None, None) => break,
+            pair => pairs.push(pair),
+        }
+    }
+    let mut seen = Vec::new();
+    pairs.retain(|(old, new)| {
+        let pair = (version(*old).cloned(), version(*new).cloned());
+        !seen.contains(&pair) && {
+            seen.push(pair);
+            true
+        }
+    });
+    pairs
 }
 
 fn app(old: Option<&Running>, new: Option<&Running>) -> App {
@@ -121,5 +156,50 @@ mod tests {
         let (changes, unchanged) = compare(&of(&before), &of(&after));
         assert_eq!(said(&changes), ["api v1 v2", "new - v3", "old v9 -"]);
         assert_eq!(said(&unchanged), ["db v7 v7"]);
+    }
+
+    #[test]
+    fn differences_are_by_place() {
+        let places = |tags: &[(&str, &str)]| -> String {
+            tags.iter()
+                .map(|(at, tag)| {
+                    format!("{at}:\n  image: {{ repository: ghcr.io/acme/app, tag: {tag} }}\n")
+                })
+                .collect()
+        };
+        let all = |tag| places(&[("api", tag), ("worker", tag), ("canary", tag)]);
+        let between = |before: &str, after: &str| {
+            let (changes, unchanged) = compare(&of(before), &of(after));
+            (said(&changes).join(", "), said(&unchanged).join(", "))
+        };
+        let table = [
+            (all("v1"), all("v2"), "app v1 v2", ""),
+            (
+                all("v1"),
+                places(&[("api", "v1"), ("worker", "v2"), ("canary", "v1")]),
+                "app v1 v2",
+                "app v1 v1",
+            ),
+            (
+                places(&[("api", "v4"), ("worker", "v3")]),
+                places(&[("api", "v4"), ("worker", "v4")]),
+                "app v3 v4",
+                "app v4 v4",
+            ),
+            (
+                places(&[("api", "v4"), ("worker", "v3")]),
+                places(&[("api", "v3"), ("worker", "v4")]),
+                "app v4 v3, app v3 v4",
+                "",
+            ),
+            // Only moved, one place more, one place less.
+            (places(&[("api", "v1")]), places(&[("web", "v1")]), "", "app v1 v1"),
+            (places(&[("api", "v1")]), all("v1"), "", "app v1 v1"),
+            (all("v1"), places(&[("api", "v1")]), "", "app v1 v1"),
+        ];
+        for (before, after, changes, unchanged) in table {
+            let expected = (changes.to_owned(), unchanged.to_owned());
+            assert_eq!(between(&before, &after), expected, "{before}{after}");
+        }
     }
 }

@@ -43,6 +43,8 @@ pub struct Range<'a> {
     pub since: Option<i64>,
     /// Files and directories.
     pub paths: &'a [String],
+    /// Whether a merge counts as one change of the branch, and what it merged is left out.
+    pub mainline: bool,
 }
 
 /// Walks back from a commit. `take` says whether to go on.
@@ -55,6 +57,7 @@ pub fn walk(
         repository,
         trees: HashMap::new(),
         paths: range.paths,
+        parents: if range.mainline { 1 } else { usize::MAX },
         mainline: HashSet::new(),
         brought: HashMap::new(),
     };
@@ -66,6 +69,8 @@ struct Walker<'r> {
     /// What each path is in a root tree, so that a commit's tree is looked up once, not per child.
     trees: HashMap<Oid, Vec<Option<Oid>>>,
     paths: &'r [String],
+    /// With how many of its parents a commit is compared.
+    parents: usize,
     /// The commits of the branch itself: first parents of first parents.
     mainline: HashSet<Oid>,
     /// The merge that brought each other commit.
@@ -85,6 +90,9 @@ impl Walker<'_> {
         let mut walk = raw.revwalk().map_err(failed)?;
         walk.set_sorting(Sort::TIME | Sort::TOPOLOGICAL).map_err(failed)?;
         walk.push(range.from.id).map_err(failed)?;
+        if range.mainline {
+            walk.simplify_first_parent().map_err(failed)?;
+        }
         self.mainline.insert(range.from.id);
         for id in walk {
             let commit = id.and_then(|id| raw.find_commit(id)).map_err(failed)?;
@@ -143,7 +151,7 @@ impl Walker<'_> {
         commit: &Commit<'_>,
     ) -> anyhow::Result<Option<Vec<Delta>>> {
         let own = self.at(raw, commit.tree_id());
-        let parents: Vec<Oid> = commit.parents().map(|parent| parent.tree_id()).collect();
+        let parents: Vec<Oid> = commit.parents().take(self.parents).map(|parent| parent.tree_id()).collect();
         let theirs: Vec<_> = parents.iter().map(|&tree| self.at(raw, tree)).collect();
         let mut deltas = Vec::new();
         for (at, path) in self.paths.iter().enumerate() {

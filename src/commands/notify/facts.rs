@@ -63,17 +63,24 @@ pub(super) fn fill(
     let repository = LocalRepository::around(&globals.repo)?;
     let to = repository.resolve(span.to)?;
     let reader = Reader::new(&repository, &to, span.environment, globals, pages)?;
-    let change = reader.last_change(&to)?;
+    let mut change = reader.last_change(&to)?;
+    let is_cut = reader.is_cut(change.as_ref());
+    if is_cut {
+        // Everything would look new there, and the change may be an older one.
+        change = None;
+    }
     let from = match span.from {
         Some(name) => Some(repository.resolve(name)?),
         None => reader.before(change.as_ref())?,
     };
-    let after = reader.at(&to, ui)?;
-    let before = from.as_ref().map_or_else(|| Ok(Vec::new()), |from| reader.at(from, ui))?;
-    let (mut changes, mut unchanged) = compare(&before, &after);
-    let origins = reader.origins(&to, &[&changes, &unchanged])?;
-    for app in changes.iter_mut().chain(&mut unchanged) {
-        reader.link(app, &origins);
+    if is_cut && from.is_none() {
+        ui.warn(format!(
+            "the message lacks what changed in `{}`: this clone is shallow and ends there; fetch more of it \
+             (in GitHub Actions `fetch-depth: 0`), or name --from",
+            span.environment
+        ));
+    } else {
+        (event.changes, event.unchanged) = reader.difference(from.as_ref(), &to, ui)?;
     }
     let address = repository.origin();
     event.repository = address.as_deref().and_then(page);
@@ -87,8 +94,26 @@ pub(super) fn fill(
     event.from = from.map(|from| from.id.to_string());
     event.branch = branch(&repository).filter(|_| span.to == "HEAD");
     event.actor = change.map(|step| step.author);
-    (event.changes, event.unchanged) = (changes, unchanged);
     Ok(())
+}
+
+/// Where a proposal left the branch it is to be merged into: the one the CI system names, else that of the
+/// remote's `HEAD`. None where neither is known here, or nothing has parted.
+pub(super) fn parting(
+    globals: &Globals,
+    to: &str,
+    target: Option<String>,
+) -> anyhow::Result<Option<String>> {
+    let repository = LocalRepository::around(&globals.repo)?;
+    let names = match target {
+        Some(branch) => vec![format!("refs/remotes/origin/{branch}"), branch],
+        None => vec!["refs/remotes/origin/HEAD".to_owned()],
+    };
+    let Some(base) = names.iter().find(|name| repository.knows(name)) else { return Ok(None) };
+    let (base, to) = (repository.resolve(base)?, repository.resolve(to)?);
+    // A shallow clone may not reach that far; what becomes of it then is said elsewhere.
+    let parting = repository.merge_base(&base, &to).ok();
+    Ok(parting.filter(|parting| parting.id != to.id).map(|parting| parting.id.to_string()))
 }
 
 /// The branch that is checked out; none where a commit is.
@@ -145,43 +170,56 @@ impl<'a> Reader<'a> {
     fn walk(
         &self,
         to: &Revision,
+        mainline: bool,
         mut take: impl FnMut(Step) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
         let paths = self.paths();
-        let range = Range { from: to, since: None, paths: &paths };
+        let range = Range { from: to, since: None, paths: &paths, mainline };
         timeline::walk(self.repository, &range, |mut step| {
             step.deltas.retain(|delta| self.has(&delta.path));
             if step.deltas.is_empty() { Ok(true) } else { take(step) }
         })
     }
 
-    /// The last commit that changed the environment.
+    /// The last commit of the branch itself that changed the environment: where a pull request was merged,
+    /// its merge and not the last of its commits.
     fn last_change(&self, to: &Revision) -> anyhow::Result<Option<Step>> {
         let mut last = None;
-        self.walk(to, |step| {
+        self.walk(to, true, |step| {
             last = Some(step);
             Ok(false)
         })?;
         Ok(last)
     }
 
-    /// What the last change changed; none where the environment began with it.
+    /// The state before the last change; none where the environment began with it.
     fn before(&self, change: Option<&Step>) -> anyhow::Result<Option<Revision>> {
-        let Some(change) = change else { return Ok(None) };
-        let parent = format!("{}^", change.revision.id);
-        if self.repository.knows(&parent) {
-            return self.repository.resolve(&parent).map(Some);
+        let parent = change.map(|change| format!("{}^", change.revision.id));
+        let parent = parent.filter(|parent| self.repository.knows(parent));
+        parent.map(|parent| self.repository.resolve(&parent)).transpose()
+    }
+
+    /// Whether the last change is only where a shallow clone ends.
+    fn is_cut(&self, change: Option<&Step>) -> bool {
+        let is_end = |step: &Step| !self.repository.knows(&format!("{}^", step.revision.id));
+        self.repository.is_shallow() && change.is_some_and(is_end)
+    }
+
+    /// What changed between two revisions and what did not, with where each version was built from.
+    fn difference(
+        &self,
+        from: Option<&Revision>,
+        to: &Revision,
+        ui: &Ui,
+    ) -> anyhow::Result<(Vec<App>, Vec<App>)> {
+        let after = self.at(to, ui)?;
+        let before = from.map_or_else(|| Ok(Vec::new()), |from| self.at(from, ui))?;
+        let (mut changes, mut unchanged) = compare(&before, &after);
+        let origins = self.origins(to, &[&changes, &unchanged])?;
+        for app in changes.iter_mut().chain(&mut unchanged) {
+            self.link(app, &origins);
         }
-        if self.repository.is_shallow() {
-            // Everything would look new.
-            let name = &self.environment.name;
-            let message = format!(
-                "cannot tell what changed in `{name}`: this clone is shallow and ends there"
-            );
-            let hint = "fetch more of it (in GitHub Actions `fetch-depth: 0`), or name --from";
-            return Err(Hinted::new(Code::Git, message, hint).into());
-        }
-        Ok(None)
+        Ok((changes, unchanged))
     }
 
     /// What the environment runs at a revision.
@@ -210,7 +248,7 @@ impl<'a> Reader<'a> {
         sought.dedup();
         let mut origins = Origins::new();
         let mut steps = 0;
-        self.walk(to, |step| {
+        self.walk(to, false, |step| {
             let brought = self.brought(&step)?;
             sought.retain(|one| {
                 let found = brought.contains(one);
@@ -236,7 +274,8 @@ impl<'a> Reader<'a> {
         for delta in &step.deltas {
             let before = read(&delta.path, delta.before)?;
             for one in read(&delta.path, delta.after)? {
-                if !before.contains(&one) {
+                let had = |old: &Running| (&old.app, &old.version) == (&one.app, &one.version);
+                if !before.iter().any(had) {
                     brought.push((one.app, one.version.tag, one.version.digest));
                 }
             }

@@ -184,11 +184,17 @@ impl Args {
         self.check(kind)?;
         let pages = Pages::of(self.commit_url.clone(), variables);
         let fingerprint = (kind == Kind::Drift).then(|| self.fingerprint());
+        let parting = match &self.from {
+            None if kind == Kind::PrOpened => {
+                facts::parting(globals, &self.to, variables.pull_request_target())?
+            }
+            from => from.clone(),
+        };
         let mut event = match &self.env {
             Some(environment) if kind != Kind::Pushed => Happening {
                 kind,
                 environment,
-                from: self.from.as_deref(),
+                from: parting.as_deref(),
                 runs: (&[], &[]),
                 to: &self.to,
                 reason: self.reason.as_deref(),

@@ -305,14 +305,79 @@ fn a_shallow_clone_does_not_call_everything_new() {
     let head = std::fs::read_to_string(world.sandbox.path(".git/refs/heads/main")).unwrap();
     world.sandbox.write(".git/shallow", head);
     world.sandbox.gitops(&["notify", "deployed", "-e", "production"]).is(str![[r#"
+Deployed to production · commit 3c5483cf <https://github.com/acme/deploy/commit/3c5483cf3211ad7d553f775c62096d0b1e3dd97f>
 -- stderr --
-error: cannot tell what changed in `production`: this clone is shallow and ends there
-hint: fetch more of it (in GitHub Actions `fetch-depth: 0`), or name --from
--- exit 2 --
+warning: the message lacks what changed in `production`: this clone is shallow and ends there; fetch more of it (in GitHub Actions `fetch-depth: 0`), or name --from
+-- exit 0 --
 
 "#]]);
     let named = ["notify", "deployed", "-e", "production", "--from", "HEAD"];
     assert!(world.ok(&named).stdout.starts_with("Deployed to production: no image"));
+}
+
+#[test]
+fn a_merge_is_the_change_and_a_proposal_is_all_its_commits() {
+    let mut world = World::new(CONFIG);
+    let main = world.head();
+    world.write("production", "v3", "v7");
+    world.commit(&message("api to v3", "api", "3"));
+    world.write("production", "v3", "v8");
+    let proposal = world.commit(&message("web to v8", "web", "8"));
+    // The proposal is read where the remote's branch is known.
+    world.sandbox.write(".git/refs/remotes/origin/main", format!("{main}\n"));
+    world.sandbox.write(".git/refs/remotes/origin/HEAD", "ref: refs/remotes/origin/main\n");
+    let args = ["notify", "pr-opened", "-e", "production", "--pull-request", "https://h/pull/7"];
+    world.sandbox.gitops(&args).is(str![[r#"
+Pull request #7 <https://h/pull/7> for production
+  api v2 <https://github.com/acme/api/commit/2222222222222222222222222222222222222222> → v3 <https://github.com/acme/api/commit/3333333333333333333333333333333333333333> · changes <https://github.com/acme/api/compare/2222222222222222222222222222222222222222...3333333333333333333333333333333333333333>
+  web v7 → v8 <https://github.com/acme/web/commit/8888888888888888888888888888888888888888>
+Unchanged: postgres 17
+commit 0d360d70 <https://github.com/acme/deploy/commit/0d360d7064c62d51934716402b70b24fbd40998a> · by Ada
+-- exit 0 --
+
+"#]]);
+    world.reset(&main);
+    world.write("staging", "v9", "v7");
+    let moved = world.commit("staging moves on");
+    world.write("production", "v3", "v8");
+    world.merge("Merge pull request #7", &[&moved, &proposal]);
+    world.sandbox.gitops(&["notify", "deploying", "-e", "production"]).is(str![[r#"
+Deploying to production
+  api v2 <https://github.com/acme/api/commit/2222222222222222222222222222222222222222> → v3 <https://github.com/acme/api/commit/3333333333333333333333333333333333333333> · changes <https://github.com/acme/api/compare/2222222222222222222222222222222222222222...3333333333333333333333333333333333333333>
+  web v7 → v8 <https://github.com/acme/web/commit/8888888888888888888888888888888888888888>
+Unchanged: postgres 17
+commit e80cc36d <https://github.com/acme/deploy/commit/e80cc36d1282f5a7adcb43ec4d1f438922bcfe7d> · by Ada
+-- exit 0 --
+
+"#]]);
+    let output = world.sandbox.gitops(&["notify", "deployed", "-e", "production", "-o", "json"]);
+    let event = &output.json()["event"];
+    assert_eq!(event["commit"]["subject"], "Merge pull request #7");
+    assert_eq!(event["from"], moved.as_str());
+}
+
+#[test]
+fn the_same_image_in_several_places_is_compared_place_by_place() {
+    let mut world = World::new(CONFIG);
+    let write = |world: &World, worker: &str| {
+        let image = |name: &str, tag: &str| {
+            format!("{name}:\n  image: {{ repository: ghcr.io/acme/app, tag: {tag} }}\n")
+        };
+        let text = [image("api", "v1"), image("worker", worker), image("canary", "v1")].concat();
+        world.sandbox.write("environments/production.yaml", text);
+    };
+    write(&world, "v1");
+    world.commit("all of them");
+    write(&world, "v2");
+    world.commit("the worker alone");
+    world.sandbox.gitops(&["notify", "deploying", "-e", "production"]).is(str![[r#"
+Deploying to production
+  app v1 → v2
+Unchanged: app v1
+commit c285c012 <https://github.com/acme/deploy/commit/c285c0120b30987bf8065cc9f9821ec52393708d> · by Ada
+-- exit 0 --
+
+"#]]);
 }
 
 #[test]

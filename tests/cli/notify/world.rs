@@ -63,6 +63,24 @@ impl World {
 
     /// Commits everything; the same commits have the same ids.
     pub(super) fn commit(&mut self, message: &str) -> String {
+        let parent = self.repository.head().ok().map(|_| self.head());
+        let parents: Vec<&str> = parent.iter().map(String::as_str).collect();
+        self.merge(message, &parents)
+    }
+
+    /// The commit that is checked out.
+    pub(super) fn head(&self) -> String {
+        self.repository.head().unwrap().peel_to_commit().unwrap().id().to_string()
+    }
+
+    /// Goes back to a commit, with everything.
+    pub(super) fn reset(&self, commit: &str) {
+        let object = self.repository.revparse_single(commit).unwrap();
+        self.repository.reset(&object, git2::ResetType::Hard, None).unwrap();
+    }
+
+    /// Commits everything as a merge.
+    pub(super) fn merge(&mut self, message: &str, parents: &[&str]) -> String {
         self.commits += 1;
         let time = Time::new(1_700_000_000 + self.commits * 60, 0);
         let ada = Signature::new("Ada", "ada@example.org", &time).unwrap();
@@ -70,8 +88,11 @@ impl World {
         index.add_all(["*"], IndexAddOption::DEFAULT, None).unwrap();
         index.write().unwrap();
         let tree = self.repository.find_tree(index.write_tree().unwrap()).unwrap();
-        let parent = self.repository.head().ok().and_then(|head| head.peel_to_commit().ok());
-        let parents: Vec<_> = parent.iter().collect();
+        let parents: Vec<git2::Commit<'_>> = parents
+            .iter()
+            .map(|id| self.repository.find_commit(git2::Oid::from_str(id).unwrap()).unwrap())
+            .collect();
+        let parents: Vec<_> = parents.iter().collect();
         let id = self.repository.commit(Some("HEAD"), &ada, &ada, message, &tree, &parents);
         id.unwrap().to_string()
     }
