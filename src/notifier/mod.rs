@@ -13,6 +13,7 @@ mod fit;
 mod forge_site;
 mod google_chat;
 mod grafana;
+mod grammar;
 mod markup;
 mod matrix;
 mod mattermost;
