@@ -207,6 +207,8 @@ pub enum Outcome {
     Differs,
     /// Terraform's third answer (`--detailed-exitcode`: succeeded, with changes): exit code 2.
     Changed,
+    /// Failed, as the result on stdout says in JSON: exit code 2.
+    Failed,
     /// Applied, but unhealthy or only in part: exit code 4.
     Unhealthy,
 }
@@ -218,7 +220,7 @@ impl Outcome {
         match self {
             Self::Done => 0,
             Self::Differs => 1,
-            Self::Changed => 2,
+            Self::Changed | Self::Failed => 2,
             Self::Unhealthy => 4,
         }
     }

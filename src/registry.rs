@@ -3,6 +3,7 @@
 //! The name of a registry comes from the repository's files, so nothing but an anonymous question goes there.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use url::Url;
@@ -22,8 +23,9 @@ pub fn source(
     client: &Client,
     image: &str,
     reference: &str,
+    deadline: Instant,
 ) -> anyhow::Result<Option<(String, String)>> {
-    let labels = labels(client, image, reference)?;
+    let labels = labels(client, image, reference, deadline)?;
     let label = |name: &str| labels.get(&format!("org.opencontainers.image.{name}")).cloned();
     Ok(label("source").zip(label("revision")))
 }
@@ -33,10 +35,11 @@ pub fn labels(
     client: &Client,
     image: &str,
     reference: &str,
+    deadline: Instant,
 ) -> anyhow::Result<BTreeMap<String, String>> {
     let canonical = canonical(image);
     let (host, path) = canonical.split_once('/').unwrap_or(("docker.io", &canonical));
-    let mut registry = Registry::new(client, host, path)?;
+    let mut registry = Registry::new(client, host, path, deadline)?;
     let mut manifest = registry.manifest(reference)?;
     if let Some(manifests) = manifest["manifests"].as_array() {
         // Every platform is built from the same source; attestations have none.
@@ -57,15 +60,17 @@ struct Registry<'a> {
     base: String,
     image: String,
     token: Option<Secret>,
+    /// The end of all questions together.
+    deadline: Instant,
 }
 
 impl<'a> Registry<'a> {
-    fn new(client: &'a Client, host: &str, path: &str) -> anyhow::Result<Self> {
+    fn new(client: &'a Client, host: &str, path: &str, deadline: Instant) -> anyhow::Result<Self> {
         let server = if host == "docker.io" { "registry-1.docker.io" } else { host };
         let secure = Url::parse(&format!("https://{server}/v2/"))?;
         let scheme = if is_loopback(&secure) { "http" } else { "https" };
         let base = format!("{scheme}://{server}/v2/{path}");
-        Ok(Self { client, base, image: format!("{host}/{path}"), token: None })
+        Ok(Self { client, base, image: format!("{host}/{path}"), token: None, deadline })
     }
 
     fn manifest(&mut self, reference: &str) -> anyhow::Result<Value> {
@@ -87,12 +92,23 @@ impl<'a> Registry<'a> {
         let request = Request::get(&format!("{}/{path}", self.base))?
             .header("accept", HeaderValue::from_static(accept))
             // Blobs live in storage of other hosts, which must not see the token.
-            .redirects(Redirects::AnyHost);
+            .redirects(Redirects::AnyHost)
+            .timeout(self.left()?);
         let request = match &self.token {
             Some(token) => request.header("authorization", token.header("Bearer ")?),
             None => request,
         };
         self.client.send(&request)
+    }
+
+    /// The time that is left.
+    fn left(&self) -> anyhow::Result<Duration> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let message = format!("cannot read `{}`: there is no time left", self.image);
+            return Err(Hinted::new(Code::Error, message, "--timeout gives more").into());
+        }
+        Ok(left)
     }
 
     fn fetch_token(&self, challenge: &str) -> anyhow::Result<Secret> {
@@ -114,7 +130,7 @@ impl<'a> Registry<'a> {
                 url.query_pairs_mut().append_pair(name, value);
             }
         }
-        let answer = self.client.send(&Request::get(url.as_str())?)?;
+        let answer = self.client.send(&Request::get(url.as_str())?.timeout(self.left()?))?;
         let answer: Value = answer.success().map_err(|_| refused())?.json()?;
         let token = answer["token"].as_str().or(answer["access_token"].as_str());
         Ok(Secret::new(token.ok_or_else(refused)?))
@@ -191,8 +207,9 @@ mod tests {
         let client = Client::new(Settings::default());
         let image = format!("{}/acme/api", registry());
         let expected = ("https://github.com/acme/api".to_owned(), "0123456789".to_owned());
-        assert_eq!(source(&client, &image, "v2").unwrap(), Some(expected));
-        let error = source(&client, &image, "v9").unwrap_err().to_string();
+        let soon = Instant::now() + Duration::from_mins(1);
+        assert_eq!(source(&client, &image, "v2", soon).unwrap(), Some(expected));
+        let error = source(&client, &image, "v9", soon).unwrap_err().to_string();
         assert!(error.contains("404") && error.contains("MANIFEST_UNKNOWN"), "{error}");
         assert!(!error.contains("canary"), "{error}");
     }

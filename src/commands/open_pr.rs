@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cli::Globals;
 use crate::commands::landing::{self, Context, GitArgs, Place};
-use crate::commands::notify::Half;
+use crate::commands::notify::{Half, in_order};
 use crate::commands::proposing::branches::{self, Side, files};
 use crate::commands::proposing::{
     self, Connection, Ending, ProposalArgs, Scene, Shown, connect, show, tell,
@@ -85,15 +85,18 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let head_sha = Some(ends.head.revision.clone());
     let proposal = Proposal { head_sha, pushed: sent.pushed, ..proposal };
     ending.finish(&mut shown, &proposal, push.as_ref(), sent.existed, &mut remote)?;
-    if context.notifies() {
+    let news = || {
+        if !context.notifies() {
+            return;
+        }
         let (before, after) = (texts(&ends.base.files), texts(&ends.head.files));
         let halves = Half::of_files(before, after, &ends.head.config);
         // Who proposes a change does not choose who is told of it.
         let config = &ends.base.config;
         let news = proposing::News { config, halves, scene: &scene, proposal: &proposal };
         news.tell(&shown, &remote, &context, ui);
-    }
-    tell(&shown, None, ui)
+    };
+    in_order(ui, || tell(&shown, None, ui), news)
 }
 
 /// Environment, path and text of each file.

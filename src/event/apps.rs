@@ -39,6 +39,8 @@ pub fn running(path: &str, bytes: &[u8], config: &Config) -> Option<Vec<Running>
     Some(found)
 }
 
+/// Whether an image before and one after are the same one.
+type Same = fn(&Running, &Running) -> bool;
 /// What an app ran in one place, and what it runs there.
 type Pair<'r> = (Option<&'r Running>, Option<&'r Running>);
 
@@ -70,8 +72,8 @@ fn version(one: Option<&Running>) -> Option<&Version> {
 fn pairs<'r>(old: &[&'r Running], new: &[&'r Running]) -> Vec<Pair<'r>> {
     let (mut gone, mut come) = (old.to_vec(), new.to_vec());
     let mut pairs: Vec<Pair<'r>> = Vec::new();
-    type Same = fn(&Running, &Running) -> bool;
-    let rules: [Same; 2] = [|old, new| old.place == new.place, |old, new| old.version == new.version];
+    let rules: [Same; 2] =
+        [|old, new| old.place == new.place, |old, new| old.version == new.version];
     for same in rules {
         gone.retain(|old| {
             let found = come.iter().position(|new| same(old, new));
@@ -161,11 +163,10 @@ mod tests {
     #[test]
     fn differences_are_by_place() {
         let places = |tags: &[(&str, &str)]| -> String {
-            tags.iter()
-                .map(|(at, tag)| {
-                    format!("{at}:\n  image: {{ repository: ghcr.io/acme/app, tag: {tag} }}\n")
-                })
-                .collect()
+            let image = |(at, tag): &(&str, &str)| {
+                format!("{at}:\n  image: {{ repository: ghcr.io/acme/app, tag: {tag} }}\n")
+            };
+            tags.iter().map(image).collect::<Vec<_>>().concat()
         };
         let all = |tag| places(&[("api", tag), ("worker", tag), ("canary", tag)]);
         let between = |before: &str, after: &str| {

@@ -151,7 +151,8 @@ impl Walker<'_> {
         commit: &Commit<'_>,
     ) -> anyhow::Result<Option<Vec<Delta>>> {
         let own = self.at(raw, commit.tree_id());
-        let parents: Vec<Oid> = commit.parents().take(self.parents).map(|parent| parent.tree_id()).collect();
+        let parents: Vec<Oid> =
+            commit.parents().take(self.parents).map(|parent| parent.tree_id()).collect();
         let theirs: Vec<_> = parents.iter().map(|&tree| self.at(raw, tree)).collect();
         let mut deltas = Vec::new();
         for (at, path) in self.paths.iter().enumerate() {

@@ -37,7 +37,7 @@ pub use reqwest::header::{self, HeaderMap};
 pub use reqwest::{Method, StatusCode};
 pub use response::{Response, plain_text};
 pub use retry::{Retry, retry_after};
-pub use secret::{MASK, Secret, mask, sensitive};
+pub use secret::{MASK, Secret, looks_secret, mask, sensitive};
 pub use tls::{Authorities, Trust};
 pub use url::Url;
 

@@ -39,13 +39,18 @@ impl Client {
                 Err(error) if may_repeat(request, error) => backoff(attempt),
                 _ => return result,
             };
-            if attempt >= retry.attempts || Instant::now() + wait >= retry.deadline {
+            if attempt >= retry.attempts || passes(wait, retry.deadline) {
                 return result;
             }
             thread::sleep(wait);
             attempt += 1;
         }
     }
+}
+
+/// Whether a wait would end after the deadline; a server may wish for any number of seconds.
+fn passes(wait: Duration, deadline: Instant) -> bool {
+    Instant::now().checked_add(wait).is_none_or(|end| end >= deadline)
 }
 
 fn may_repeat(request: &Request, error: &anyhow::Error) -> bool {

@@ -162,6 +162,12 @@ fn mask_userinfo(text: &str) -> String {
     out + rest
 }
 
+/// Whether a text has what looks like a forge's or a chat's token.
+#[must_use]
+pub fn looks_secret(text: &str) -> bool {
+    mask_shapes(text) != text
+}
+
 fn mask_shapes(text: &str) -> String {
     let mut text = text.to_owned();
     for prefix in PREFIXES {

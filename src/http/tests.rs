@@ -141,6 +141,15 @@ fn does_not_wait_beyond_the_deadline() {
 }
 
 #[test]
+fn a_wish_beyond_all_time_is_an_answer_like_any_other() {
+    let busy = "HTTP/1.1 429 Slow down\nRetry-After: 18446744073709551615\nConnection: close\n\n";
+    let server = Server::new(&[busy]);
+    let request = Request::get(&server.origin).unwrap();
+    let answer = client().send_with_retry(&request, Retry::within(Duration::from_secs(30)));
+    assert_eq!(answer.unwrap().status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[test]
 fn a_post_that_may_have_arrived_is_not_repeated() {
     let server = Server::new(&["", ""]);
     let request = Request::post(&server.origin).unwrap().body("x");

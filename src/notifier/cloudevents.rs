@@ -7,6 +7,10 @@ use super::Delivery;
 use crate::event::{App, Event, Kind, Release, clean, link};
 
 const CDEVENTS: &str = "0.6.0-draft";
+/// More events than a receiver wants of one deployment.
+const MOST: usize = 100;
+/// The longest document, in bytes: receivers commonly take 1 MB, with its envelope.
+const DOCUMENT: usize = 900_000;
 /// The longest name in an envelope.
 const NAME: usize = 200;
 /// Of a package URL's parts these are kept as they are.
@@ -40,7 +44,22 @@ pub(super) fn document(delivery: &Delivery<'_>) -> Value {
     {
         into.extend(fields);
     }
+    shorten(&mut document);
     document
+}
+
+/// Leaves out what is least important until it is short enough, and counts that.
+fn shorten(document: &mut Value) {
+    for list in ["unchanged", "findings", "changes"] {
+        let whole = document[list].as_array().map_or(0, Vec::len);
+        while document.to_string().len() > DOCUMENT
+            && let Some(items) = document[list].as_array_mut().filter(|items| !items.is_empty())
+        {
+            items.truncate(items.len() / 2);
+            let left_out = whole - items.len();
+            document["left_out"][list] = json!(left_out);
+        }
+    }
 }
 
 fn envelope(delivery: &Delivery<'_>, id: &str, kind: &str) -> Value {
@@ -85,17 +104,18 @@ fn apps(
     about: impl Fn(&App) -> Option<(&'static str, String, Value)>,
 ) -> Vec<Value> {
     let key = delivery.event.key();
-    let one = |app: &App| {
+    let changes = &delivery.event.changes;
+    let one = |(at, app): (usize, &App)| {
         let (kind, subject, content) = about(app)?;
-        Some(cdevent(
-            delivery,
-            &format!("{key}-{}", clean(&app.app, NAME)),
-            kind,
-            &subject,
-            &content,
-        ))
+        let name = clean(&app.app, NAME);
+        // An app may have several changes, and each event an id of its own.
+        let id = match changes[..at].iter().filter(|other| other.app == app.app).count() {
+            0 => format!("{key}-{name}"),
+            earlier => format!("{key}-{name}-{}", earlier + 1),
+        };
+        Some(cdevent(delivery, &id, kind, &subject, &content))
     };
-    delivery.event.changes.iter().filter_map(one).collect()
+    changes.iter().enumerate().take(MOST).filter_map(one).collect()
 }
 
 /// A deployment in which no image changed still modified its environment.

@@ -68,9 +68,8 @@ impl Channel for CommitStatus {
         for post in &posts {
             wire.send(post, read)?;
         }
-        let note =
-            || format!("no commit gets a status for `{}`: nothing sent", delivery.event.kind);
-        Ok(Receipt { note: posts.is_empty().then(note), ..Receipt::default() })
+        let why = || format!("no commit gets a status for `{}`", delivery.event.kind);
+        Ok(Receipt { skipped: posts.is_empty().then(why), ..Receipt::default() })
     }
 }
 
@@ -82,7 +81,7 @@ pub(super) fn read(answer: &Answer) -> Verdict {
             Verdict::Again(crate::http::retry_after(&answer.headers))
         }
         Verdict::Accepted if answer.status.as_u16() == 203 => wire::refused(answer, HINTS),
-        verdict => verdict,
+        verdict => wire::confirmed(verdict, answer, !answer.is_page()),
     }
 }
 

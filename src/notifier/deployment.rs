@@ -50,8 +50,8 @@ impl Channel for Deployment {
         for one in &all {
             one.send(wire)?;
         }
-        let note = || format!("no deployment for `{}`: nothing sent", delivery.event.kind);
-        Ok(Receipt { note: all.is_empty().then(note), ..Receipt::default() })
+        let why = || format!("no deployment for `{}`", delivery.event.kind);
+        Ok(Receipt { skipped: all.is_empty().then(why), ..Receipt::default() })
     }
 }
 

@@ -43,7 +43,11 @@ impl Channel for Discord {
     fn read(&self, answer: &Answer) -> Verdict {
         match wire::standard(answer, HINTS) {
             Verdict::Again(wait) => Verdict::Again(wait.or_else(|| retry_after(&answer.json()))),
-            verdict => verdict,
+            // What passes messages on may answer as Discord does without `wait`: with nothing.
+            verdict => {
+                let is_empty = answer.status.as_u16() == 204;
+                wire::confirmed(verdict, answer, is_empty || answer.json()["id"].is_string())
+            }
         }
     }
 }
@@ -59,7 +63,8 @@ const HINTS: &[(&str, &str)] = &[
 
 /// A number of seconds with a fraction.
 fn retry_after(document: &Value) -> Option<Duration> {
-    Duration::try_from_secs_f64(document["retry_after"].as_f64()?).ok()
+    let seconds = document["retry_after"].as_f64().filter(|seconds| *seconds >= 0.0)?;
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 fn document(delivery: &Delivery<'_>) -> anyhow::Result<Value> {

@@ -1,10 +1,10 @@
 //! Where a message goes: a channel's settings with the secrets they name, checked before anything is sent.
 
-use std::net::IpAddr;
 use std::path::Path;
 
-use url::{Host, Url};
+use url::Url;
 
+use super::suspect::{carries_secret, is_link_local};
 use super::{Address, KINDS, Row, forge_site};
 use crate::error::{Code, Hinted};
 use crate::event::Target;
@@ -24,6 +24,10 @@ pub struct Endpoint {
     pub(super) token: Option<Secret>,
     pub(super) secret: Option<Secret>,
     pub(super) target: Target,
+    /// The CI system's own server and the forge that it is.
+    pub(super) ci: Option<(String, String)>,
+    /// The host whose token it is, where the variable's name tells.
+    pub(super) token_host: Option<String>,
 }
 
 /// Reads variables and files that settings name.
@@ -32,6 +36,10 @@ pub struct Source<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// What relative paths start at.
     pub base: &'a Path,
+    /// The CI system's own server and the forge that it is.
+    pub ci: Option<(String, String)>,
+    /// The host that a variable's token is for, as `GITHUB_TOKEN` is for GitHub.
+    pub host: &'a dyn Fn(&str) -> Option<String>,
 }
 
 impl std::fmt::Debug for Source<'_> {
@@ -67,15 +75,18 @@ impl Endpoint {
             takes_its_keys(row(target, None)?, target)?;
         }
         let address = address(target, source)?;
-        let row = row(target, address.as_ref())?;
+        let row = row(target, address.as_deref())?;
         takes_its_keys(row, target)?;
         let url = match (address, row.address) {
-            (Some(url), _) => url,
-            (None, Address::Fixed(url)) => Secret::new(url),
-            (None, Address::None | Address::Repository) => Secret::new(""),
+            (Some(url), _) => secret_or_not(&url, row, target),
+            (None, Address::Fixed(url)) => Secret::public(url),
+            (None, Address::None | Address::Repository) => Secret::public(""),
             (None, _) => return Err(missing("its address", "url_env", row)),
         };
-        let secret = |name: &Option<String>, file| value(name.as_deref(), file, source);
+        let secret = |name: &Option<String>, file| {
+            let value = value(name.as_deref(), file, source)?;
+            anyhow::Ok(value.map(|value| Secret::new(&value)))
+        };
         let endpoint = Self {
             name: name.to_owned(),
             row,
@@ -83,6 +94,8 @@ impl Endpoint {
             secret: secret(&target.secret_env, target.secret_file.as_deref())?,
             target: target.clone(),
             url,
+            ci: source.ci.clone(),
+            token_host: target.token_env.as_deref().and_then(source.host),
         };
         endpoint.is_safe()?;
         row.channel.check(&endpoint)?;
@@ -94,7 +107,8 @@ impl Endpoint {
         // The text is a secret, so the error does not quote it.
         Url::parse(self.url.expose()).map_err(|_| {
             let message = "its address is no URL";
-            Hinted::new(Code::Config, message, "store the address as the service shows it").into()
+            Hinted::new(fault(&self.target), message, "store the address as the service shows it")
+                .into()
         })
     }
 
@@ -127,6 +141,11 @@ impl Endpoint {
         self.token.as_ref().ok_or_else(|| missing("a token", "token_env", self.row))
     }
 
+    /// Whose mistake an address is that does not fit: see [`fault`].
+    pub(super) fn fault(&self) -> Code {
+        fault(&self.target)
+    }
+
     fn is_safe(&self) -> anyhow::Result<()> {
         if self.row.address == Address::None || self.url.is_empty() {
             return Ok(());
@@ -146,14 +165,19 @@ impl Endpoint {
             let hint = "give the address by `url_env` or `url_file` too, so that no pull request can redirect the secret";
             return Err(Hinted::new(Code::Config, message, hint).into());
         }
-        if url.scheme() == "http" && !is_loopback(&url) && self.target.allow_http != Some(true) {
+        self.is_private(&url)
+    }
+
+    /// Refuses what others could read on the way, and what is no service but a cloud's store of credentials.
+    pub(super) fn is_private(&self, url: &Url) -> anyhow::Result<()> {
+        if url.scheme() == "http" && !is_loopback(url) && self.target.allow_http != Some(true) {
             let message = "its address is not encrypted";
             let hint = "use https://, or write `allow_http: true` where the network is trusted";
-            return Err(Hinted::new(Code::Config, message, hint).into());
+            return Err(Hinted::new(self.fault(), message, hint).into());
         }
-        if is_link_local(&url) {
+        if is_link_local(url) {
             let message = "its address is link-local, where clouds keep their credentials";
-            return Err(Hinted::plain(Code::Config, message).into());
+            return Err(Hinted::plain(self.fault(), message).into());
         }
         Ok(())
     }
@@ -161,7 +185,9 @@ impl Endpoint {
     fn is_vendors(&self, url: &Url) -> bool {
         let fixed = matches!(self.row.address, Address::Fixed(fixed)
             if Url::parse(fixed).is_ok_and(|fixed| fixed.origin() == url.origin()));
-        let public = self.row.address == Address::Repository && forge_site::is_public(url);
+        let public = self.row.address == Address::Repository
+            && url.scheme() == "https"
+            && (forge_site::is_public(url) || forge_site::is_own(url, self.ci.as_ref()));
         fixed || public || (url.scheme() == "https" && is_host_of(self.row, url))
     }
 }
@@ -177,28 +203,43 @@ fn missing(what: &str, key: &str, row: &Row) -> anyhow::Error {
 }
 
 /// The address from the one place that names it.
-fn address(target: &Target, source: &Source<'_>) -> anyhow::Result<Option<Secret>> {
+fn address(target: &Target, source: &Source<'_>) -> anyhow::Result<Option<String>> {
     let named = [target.url.is_some(), target.url_env.is_some(), target.url_file.is_some()];
     if named.iter().filter(|named| **named).count() > 1 {
         let message = "`url`, `url_env` and `url_file` exclude one another";
         return Err(Hinted::plain(Code::Config, message).into());
     }
     if let Some(url) = &target.url {
-        return Ok(Some(Secret::new(url)));
+        return Ok(Some(url.trim().to_owned()));
     }
-    let url = value(target.url_env.as_deref(), target.url_file.as_deref(), source)?;
-    if let Some(url) = &url {
-        remember_pieces(url);
-    }
-    Ok(url)
+    value(target.url_env.as_deref(), target.url_file.as_deref(), source)
 }
 
-/// A secret from a variable or a file.
+/// What somebody wrote into the file is a mistake in it, and no run would ever tell anybody. What a variable
+/// or a file holds is one channel's failure.
+fn fault(target: &Target) -> Code {
+    if target.url_env.is_some() || target.url_file.is_some() { Code::Error } else { Code::Config }
+}
+
+/// An address that is a secret is known to the mask; one that is none would only hide where a message goes.
+fn secret_or_not(text: &str, row: &Row, target: &Target) -> Secret {
+    let was_hidden = target.url.is_none() && row.name == "webhook";
+    let url = Url::parse(text).ok();
+    let carries = url.as_ref().is_none_or(carries_secret);
+    if row.address != Address::Secret && !was_hidden && !carries {
+        return Secret::public(text);
+    }
+    let secret = Secret::new(text);
+    remember_pieces(&secret);
+    secret
+}
+
+/// A secret from a variable or a file: one line, without white space around it.
 fn value(
     variable: Option<&str>,
     file: Option<&Path>,
     source: &Source<'_>,
-) -> anyhow::Result<Option<Secret>> {
+) -> anyhow::Result<Option<String>> {
     let (value, place) = match (variable, file) {
         (Some(name), None) => {
             let value = (source.variable)(name).unwrap_or_default();
@@ -215,13 +256,18 @@ fn value(
             return Err(Hinted::plain(Code::Config, message).into());
         }
     };
-    let secret = Secret::new(&value);
-    if secret.is_empty() {
+    let value = value.trim();
+    if value.is_empty() {
         let message = format!("{place} is empty or not set");
         let hint = "store the secret there; in CI, check that this job may see it";
         return Err(Hinted::new(Code::NotFound, message, hint).into());
     }
-    Ok(Some(secret))
+    if value.contains(char::is_control) {
+        let message = format!("{place} holds more than one line");
+        let hint = "store the secret alone, on one line";
+        return Err(Hinted::new(Code::Error, message, hint).into());
+    }
+    Ok(Some(value.to_owned()))
 }
 
 /// Makes the parts of a secret address known to the mask.
@@ -242,7 +288,7 @@ fn remember_pieces(url: &Secret) {
 }
 
 /// Which service it is: what `kind:` says, else what the exact host tells.
-fn row(target: &Target, address: Option<&Secret>) -> anyhow::Result<&'static Row> {
+fn row(target: &Target, address: Option<&str>) -> anyhow::Result<&'static Row> {
     if let Some(kind) = &target.kind {
         return KINDS.iter().find(|row| row.name == kind).copied().ok_or_else(|| {
             let names: Vec<&str> = KINDS.iter().map(|row| row.name).collect();
@@ -250,22 +296,22 @@ fn row(target: &Target, address: Option<&Secret>) -> anyhow::Result<&'static Row
             Hinted::new(Code::Config, message, format!("kinds are {}", names.join(", "))).into()
         });
     }
-    let url = address.and_then(|address| Url::parse(address.expose()).ok());
+    let url = address.and_then(|address| Url::parse(address).ok());
     let Some(url) = url else {
         let message = "nothing tells what kind of channel it is";
-        return Err(Hinted::new(Code::Config, message, "write `kind:` and `url_env:`").into());
+        return Err(Hinted::new(fault(target), message, "write `kind:` and `url_env:`").into());
     };
     if is_retired(&url) {
         let message = "it is an Office 365 connector, which Microsoft has switched off";
         let hint =
             "make a workflow in Teams (\"Send webhook alerts to a channel\") and store its address";
-        return Err(Hinted::new(Code::Config, message, hint).into());
+        return Err(Hinted::new(fault(target), message, hint).into());
     }
     KINDS.iter().find(|row| is_host_of(row, &url)).copied().ok_or_else(|| {
         let host = url.host_str().unwrap_or_default();
         let message = format!("nothing tells what kind of channel `{host}` is");
         Hinted::new(
-            Code::Config,
+            fault(target),
             message,
             "write `kind: mattermost`, `kind: webhook` or whatever it is",
         )
@@ -274,7 +320,7 @@ fn row(target: &Target, address: Option<&Secret>) -> anyhow::Result<&'static Row
 }
 
 /// Whether the host is the service's own. A name that starts with a dot stands for the names below it.
-fn is_host_of(row: &Row, url: &Url) -> bool {
+pub(super) fn is_host_of(row: &Row, url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     row.hosts.iter().any(|known| match known.strip_suffix(':') {
         Some(scheme) => url.scheme() == scheme,
@@ -303,27 +349,4 @@ fn takes_its_keys(row: &Row, target: &Target) -> anyhow::Result<()> {
     let message = format!("`{}` is no setting of {}", strange.join("`, `"), row.title);
     let keys = if row.keys.is_empty() { "none of its own".to_owned() } else { row.keys.join(", ") };
     Err(Hinted::new(Code::Config, message, format!("its settings are {keys}")).into())
-}
-
-fn carries_secret(url: &Url) -> bool {
-    url.password().is_some()
-        || url.query().is_some()
-        || KINDS.iter().any(|row| row.address == Address::Secret && is_host_of(row, url))
-}
-
-fn is_link_local(url: &Url) -> bool {
-    let ip: Option<IpAddr> = match url.host() {
-        Some(Host::Ipv4(ip)) => Some(ip.into()),
-        Some(Host::Ipv6(ip)) => Some(ip.to_canonical()),
-        // Schemes unknown to the URL standard, such as smtp, keep addresses as names.
-        Some(Host::Domain(name)) => name.trim_matches(['[', ']']).parse().ok(),
-        None => None,
-    };
-    match ip {
-        Some(IpAddr::V4(ip)) => ip.is_link_local(),
-        Some(IpAddr::V6(ip)) => {
-            ip.is_unicast_link_local() || ip.segments()[..2] == [0xfd00, 0x0ec2]
-        }
-        None => url.host_str() == Some("metadata.google.internal"),
-    }
 }

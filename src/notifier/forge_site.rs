@@ -9,8 +9,8 @@ use crate::error::{Code, Hinted};
 use crate::event::Event;
 use crate::event::links::page;
 use crate::forge::{Hints, Known, Place, Remote, Row, Token, place_of, recognise};
-use crate::http::Method;
 use crate::http::header::HeaderValue;
+use crate::http::{Method, is_loopback};
 
 /// More apps than one commit brings: their sources get a status each.
 const MOST: usize = 10;
@@ -31,8 +31,11 @@ impl<'a> Site<'a> {
             let message = "the repository has no address on a forge";
             return Err(Hinted::new(Code::Config, message, "name it with `url_env`").into());
         };
-        let remote = remote(&address)?;
-        let hints = Hints { forge: endpoint.target.forge.clone(), ..Hints::default() };
+        let web = Url::parse(&address)?;
+        endpoint.is_private(&web)?;
+        is_trusted(endpoint, &web)?;
+        let remote = remote(&web);
+        let hints = Hints { forge: endpoint.target.forge.clone(), ci: endpoint.ci.clone() };
         let Some(row) = recognise(&remote, &hints)? else {
             let message = format!("nothing tells which forge `{}` is", remote.host);
             return Err(Hinted::new(
@@ -42,7 +45,10 @@ impl<'a> Site<'a> {
             )
             .into());
         };
-        let place = place_of(row, &remote, &Known::default())?;
+        let known = Known { root: root(&web, endpoint), ..Known::default() };
+        let place = place_of(row, &remote, &known)?;
+        endpoint.is_private(&Url::parse(&place.api)?)?;
+        is_bound(endpoint, &remote, &place)?;
         Ok(Self { row, place, endpoint })
     }
 
@@ -83,19 +89,64 @@ impl<'a> Site<'a> {
     }
 }
 
-fn remote(page: &str) -> anyhow::Result<Remote> {
-    let url = Url::parse(page)?;
-    let host = url.host_str().unwrap_or_default();
-    Ok(Remote::new(url.scheme(), host, url.port(), url.path()))
+fn remote(url: &Url) -> Remote {
+    Remote::new(url.scheme(), url.host_str().unwrap_or_default(), url.port(), url.path())
+}
+
+/// The folder of the CI system's own server, where that is the repository's.
+fn root(web: &Url, endpoint: &Endpoint) -> String {
+    let server = endpoint.ci.as_ref().and_then(|(url, _)| Url::parse(url).ok());
+    let server = server.filter(|server| server.origin() == web.origin());
+    server.map(|server| server.path().trim_matches('/').to_owned()).unwrap_or_default()
+}
+
+/// Refuses to send the token to a host that nobody vouches for: Git's remote may say anything. A host is known
+/// to everybody, the CI system's own, or what the operator stored.
+fn is_trusted(endpoint: &Endpoint, web: &Url) -> anyhow::Result<()> {
+    // An address of the settings was checked with them.
+    let is_named = !endpoint.url.is_empty();
+    let is_known = is_public(web) || is_own(web, endpoint.ci.as_ref()) || is_loopback(web);
+    if is_named || is_known {
+        return Ok(());
+    }
+    let message =
+        format!("the token would go to `{}`, which nobody but Git's remote names", with_port(web));
+    let hint = "store the repository's address in a variable and write `url_env: NAME`";
+    Err(Hinted::new(Code::Error, message, hint).into())
+}
+
+/// A token that belongs to a host goes nowhere else: what `open-pr` holds to.
+fn is_bound(endpoint: &Endpoint, remote: &Remote, place: &Place) -> anyhow::Result<()> {
+    let web = Url::parse(&place.web)?;
+    let Some(own) = &endpoint.token_host else { return Ok(()) };
+    if [with_port(&web), remote.host.clone()].contains(own) {
+        return Ok(());
+    }
+    let variable = endpoint.target.token_env.as_deref().unwrap_or_default();
+    let message = format!("{variable} is for `{own}` and does not go to `{}`", with_port(&web));
+    let hint = "store that host's token in a variable of another name";
+    Err(Hinted::new(Code::Error, message, hint).into())
+}
+
+fn with_port(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default().to_lowercase();
+    url.port().map_or(host.clone(), |port| format!("{host}:{port}"))
 }
 
 /// Whether a URL is of a forge that everybody knows, so that a token may go there.
 pub(super) fn is_public(url: &Url) -> bool {
-    let known = page(url.as_str()).and_then(|page| remote(&page).ok());
-    known.is_some_and(|remote| {
-        remote.port.is_none()
-            && crate::forge::TABLE.iter().any(|row| row.hosts.contains(&remote.host.as_str()))
-    })
+    let host = url.host_str().unwrap_or_default().to_lowercase();
+    let is_it = |known: &&str| match known.strip_prefix('*') {
+        Some(below) => host.ends_with(below),
+        None => host == **known,
+    };
+    url.port().is_none() && crate::forge::TABLE.iter().any(|row| row.hosts.iter().any(is_it))
+}
+
+/// Whether a URL is of the CI system's own server.
+pub(super) fn is_own(url: &Url, ci: Option<&(String, String)>) -> bool {
+    let server = ci.and_then(|(server, _)| Url::parse(server).ok());
+    server.is_some_and(|server| server.origin() == url.origin())
 }
 
 /// The commits to speak of: the sources of the changed apps where the repository is theirs, else the commit

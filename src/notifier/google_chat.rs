@@ -36,7 +36,8 @@ impl Channel for GoogleChat {
     }
 
     fn read(&self, answer: &Answer) -> Verdict {
-        wire::standard(answer, HINTS)
+        let is_own = answer.json()["name"].is_string();
+        wire::confirmed(wire::standard(answer, HINTS), answer, is_own)
     }
 }
 

@@ -44,12 +44,12 @@ impl Channel for Grafana {
     }
 
     fn read(&self, answer: &Answer) -> Verdict {
-        wire::standard(answer, HINTS)
+        wire::confirmed(wire::standard(answer, HINTS), answer, !answer.json().is_null())
     }
 
     fn send(&self, delivery: &Delivery<'_>, wire: &Wire<'_>) -> anyhow::Result<Receipt> {
         let mut receipt = Receipt::default();
-        let earlier = earlier(delivery, wire).unwrap_or_else(|error| {
+        let earlier = earlier(delivery, &wire.brief()).unwrap_or_else(|error| {
             receipt.note =
                 Some(format!("a new annotation, since earlier ones cannot be read: {error:#}"));
             Vec::new()

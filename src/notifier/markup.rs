@@ -4,7 +4,7 @@
 
 use crate::event::message::{Line, Span};
 
-/// Invisible, and enough to keep `@` from being a mention.
+/// Invisible, and enough to keep `@` from being a mention and `www.` from being a link.
 const ZERO_WIDTH: char = '\u{200b}';
 
 /// A dialect. The functions take text as it is, except where they are said to take marked-up text.
@@ -124,12 +124,12 @@ pub(super) static TEAMS: Markup = Markup {
     newline: "\n\n",
 };
 
-/// Telegram's HTML, in which code cannot be bold.
+/// Telegram's HTML, in which code cannot be bold, and which makes links of whatever looks like a name of its own.
 pub(super) static TELEGRAM: Markup = Markup {
-    text: |text| html(text, true),
+    text: |text| html(&inert(text), true),
     bold: |marked| format!("<b>{marked}</b>"),
     code: |text| format!("<code>{}</code>", html(text, true)),
-    bold_code: |text| format!("<b>{}</b>", html(text, true)),
+    bold_code: |text| format!("<b>{}</b>", html(&inert(text), true)),
     link: |label, url| format!("<a href=\"{}\">{label}</a>", html(url, true)),
     bullet: "• ",
     newline: "\n",
@@ -137,7 +137,7 @@ pub(super) static TELEGRAM: Markup = Markup {
 
 /// HTML for Matrix, mails and Grafana. A mention in Matrix needs a link, which foreign text cannot make.
 pub(super) static HTML: Markup = Markup {
-    text: |text| html(text, true),
+    text: |text| html(&unlinked(text), true),
     bold: |marked| format!("<b>{marked}</b>"),
     code: |text| format!("<code>{}</code>", html(text, true)),
     bold_code: |text| format!("<b><code>{}</code></b>", html(text, true)),
@@ -188,10 +188,50 @@ fn alike(text: &str) -> String {
     chars.iter().enumerate().map(|(at, c)| if *c == '_' { underscore(at) } else { *c }).collect()
 }
 
+/// Addresses that no channel takes for a link: invisibly broken behind the scheme, and in `www.`.
+fn unlinked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let (before, rest) = (&text[..at], &text[at..]);
+        let is_host = c == '.' && before.to_lowercase().ends_with("www");
+        if rest.starts_with("//") && before.ends_with(':') || is_host {
+            out.push(ZERO_WIDTH);
+        }
+        out.push(c);
+        // The schemes that need no slashes.
+        let scheme = |name: &str| c == ':' && before.to_lowercase().ends_with(name);
+        if scheme("mailto") || scheme("xmpp") || scheme("tel") {
+            out.push(ZERO_WIDTH);
+        }
+    }
+    out
+}
+
+/// [`unlinked`], and nothing that Telegram takes for a user, a tag, a command or a domain.
+fn inert(text: &str) -> String {
+    let text = unlinked(text);
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    for (at, &c) in chars.iter().enumerate() {
+        out.push(c);
+        let before = at.checked_sub(1).and_then(|at| chars.get(at));
+        let is_command =
+            c == '/' && before.is_none_or(|c| c.is_whitespace() || "([{\"'".contains(*c));
+        let next = |far: usize| chars.get(at + far).is_some_and(|c| c.is_alphabetic());
+        // A domain's end has two letters at least; the dots of versions stay as they are.
+        let is_domain =
+            c == '.' && before.is_some_and(|c| c.is_alphanumeric()) && next(1) && next(2);
+        if matches!(c, '@' | '#' | '$') || is_command || is_domain {
+            out.push(ZERO_WIDTH);
+        }
+    }
+    out
+}
+
 /// [`alike`], and nothing that opens a mention or a link.
 pub(super) fn defused(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in alike(text).chars() {
+    for c in alike(&unlinked(text)).chars() {
         out.push(c);
         if matches!(c, '@' | '<' | ']' | '#') {
             out.push(ZERO_WIDTH);
@@ -209,7 +249,7 @@ const OPENS: &[char] = &['#', '-', '+', '>'];
 
 fn backslashed(text: &str, formats: &[char]) -> String {
     let mut out = String::with_capacity(text.len());
-    for (at, c) in text.chars().enumerate() {
+    for (at, c) in unlinked(text).chars().enumerate() {
         if formats.contains(&c) || (at == 0 && OPENS.contains(&c)) {
             out.push('\\');
         }
@@ -250,15 +290,15 @@ mod tests {
             ),
             (
                 &GOOGLE_CHAT,
-                "<¬!channel> @¬everyone ∗a∗ ˍbˍ snake_case ˋcˋ [d]¬(https://h) <¬at>e<¬/at> & ∼f∼",
+                "<¬!channel> @¬everyone ∗a∗ ˍbˍ snake_case ˋcˋ [d]¬(https:¬//h) <¬at>e<¬/at> & ∼f∼",
             ),
             (
                 &MARKDOWN,
-                r"\<¬!channel\> @¬everyone \*a\* \_b\_ snake\_case \`c\` \[d\](https://h) \<¬at\>e\<¬/at\> \& \~f\~",
+                r"\<¬!channel\> @¬everyone \*a\* \_b\_ snake\_case \`c\` \[d\](https:¬//h) \<¬at\>e\<¬/at\> \& \~f\~",
             ),
             (
                 &TELEGRAM,
-                "&lt;!channel&gt; @everyone *a* _b_ snake_case `c` [d](https://h) &lt;at&gt;e&lt;/at&gt; &amp; ~f~",
+                "&lt;!channel&gt; @¬everyone *a* _b_ snake_case `c` [d](https:¬//h) &lt;at&gt;e&lt;/at&gt; &amp; ~f~",
             ),
         ];
         for (markup, expected) in table {
@@ -305,6 +345,20 @@ mod tests {
                 let tags = text.match_indices('<').any(|(at, _)| !text[at + 1..].starts_with(ZERO_WIDTH) && !text[..at].contains('`'));
                 prop_assert!(!mentions && !tags, "{}", text);
             }
+        }
+
+        #[test]
+        fn no_address_is_a_link(
+            text in "(https?://|www\\.|WWW\\.|mailto:|ftp://|durov|evil\\.example|[@/#. ])*",
+        ) {
+            for markup in [&MARKDOWN, &TEAMS, &GOOGLE_CHAT, &ROCKETCHAT, &TELEGRAM, &HTML] {
+                let marked = marked(markup, &text).to_lowercase();
+                let linked = ["://", "www.", "mailto:d"].iter().any(|link| marked.contains(link));
+                prop_assert!(!linked, "{}", marked);
+            }
+            let marked = marked(&TELEGRAM, &text);
+            let linked = ["@d", "@e", "#d", ".ex", " /d"].iter().any(|link| marked.contains(link));
+            prop_assert!(!linked, "{}", marked);
         }
 
         #[test]

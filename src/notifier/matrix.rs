@@ -66,7 +66,7 @@ impl Channel for Matrix {
         let wish = || Some(Duration::from_millis(answer.json()["retry_after_ms"].as_u64()?));
         match wire::standard(answer, HINTS) {
             Verdict::Again(wait) => Verdict::Again(wait.or_else(wish)),
-            verdict => verdict,
+            verdict => wire::confirmed(verdict, answer, answer.json()["event_id"].is_string()),
         }
     }
 }

@@ -37,7 +37,7 @@ impl Channel for Mattermost {
     }
 
     fn read(&self, answer: &Answer) -> Verdict {
-        wire::standard(answer, HINTS)
+        wire::confirmed(wire::standard(answer, HINTS), answer, answer.says("ok"))
     }
 }
 

@@ -1,9 +1,12 @@
 //! What has been said about drift, so that it is said once: a small file for each environment.
 //!
 //! Deployments need none of this: what was deployed is in Git. What drifts is not, and a check that runs every
-//! few minutes must not repeat itself.
+//! few minutes must not repeat itself, not even where two of them run at once: whoever is about to tell holds
+//! a lock until it is remembered.
 
 use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +20,10 @@ use crate::files;
 pub struct Memory {
     file: PathBuf,
     said: Said,
+    /// Why nothing is remembered although there is a file.
+    pub unread: Option<String>,
+    /// Held by whoever may write; none where it is only looked at.
+    lock: Option<File>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,15 +49,47 @@ pub enum Recall {
 }
 
 impl Memory {
-    /// Reads what is remembered in `dir` of the event's environment.
+    /// Reads what is remembered in `dir` of the event's environment, and keeps others from telling until
+    /// this is dropped. Fails where nothing could be remembered.
     pub fn open(dir: &Path, event: &Event) -> anyhow::Result<Self> {
-        let file = dir.join(format!("{}.json", event.condition("drift")));
-        // A file that cannot be understood remembers nothing; the next notice replaces it.
-        let said = match files::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
-            Err(_) => Said::default(),
+        let failed = |error: &std::io::Error| {
+            let message = format!("cannot remember drift in `{}`: {error}", dir.display());
+            let hint = "--remember DIR names a directory that can be written; --again says it all the same";
+            Hinted::new(Code::Io, message, hint)
         };
-        Ok(Self { file, said })
+        std::fs::create_dir_all(dir).map_err(|error| failed(&error))?;
+        let path = dir.join(format!("{}.lock", event.condition("drift")));
+        let lock = OpenOptions::new().create(true).write(true).truncate(false).open(path);
+        let lock = lock.map_err(|error| failed(&error))?;
+        match lock.lock() {
+            Err(error) if error.kind() != ErrorKind::Unsupported => {
+                return Err(failed(&error).into());
+            }
+            _ => {}
+        }
+        // Only now: somebody may just have written.
+        Ok(Self { lock: Some(lock), ..Self::look(dir, event) })
+    }
+
+    /// Reads what is remembered, for somebody who tells nobody.
+    #[must_use]
+    pub fn look(dir: &Path, event: &Event) -> Self {
+        let file = dir.join(format!("{}.json", event.condition("drift")));
+        let mut unread = None;
+        let said = match files::read(&file) {
+            Err(_) if !file.exists() => Said::default(),
+            read => {
+                let parsed = read.and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
+                parsed.unwrap_or_else(|error| {
+                    let file = file.display();
+                    unread = Some(format!(
+                        "forgot which drift was said: cannot use `{file}`: {error:#}"
+                    ));
+                    Said::default()
+                })
+            }
+        };
+        Self { file, said, unread, lock: None }
     }
 
     /// Whether a channel is to hear of this event.
@@ -66,6 +105,7 @@ impl Memory {
 
     /// Remembers that these channels have heard of it.
     pub fn record(&mut self, event: &Event, channels: &[&str]) -> anyhow::Result<()> {
+        debug_assert!(self.lock.is_some(), "somebody else may be writing");
         let channels = channels.iter().map(|&channel| channel.to_owned());
         match event.kind {
             Kind::Drift => {
@@ -85,12 +125,6 @@ impl Memory {
             }
             _ => return Ok(()),
         }
-        if let Some(dir) = self.file.parent() {
-            std::fs::create_dir_all(dir).map_err(|error| {
-                let message = format!("cannot create `{}`: {error}", dir.display());
-                Hinted::plain(Code::Io, message)
-            })?;
-        }
         files::replace(&self.file, serde_json::to_string(&self.said)?.as_bytes())
     }
 }
@@ -105,6 +139,43 @@ mod tests {
             fingerprint: Some(fingerprint.to_owned()).filter(|text| !text.is_empty()),
             ..Event::new(kind)
         }
+    }
+
+    #[test]
+    fn who_tells_at_the_same_time_tells_once_and_loses_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let event = drift(Kind::Drift, "a");
+        let tell = |channel: &str| {
+            let mut memory = Memory::open(dir.path(), &event).unwrap();
+            let is_new = memory.recall(&event, channel) == Recall::New;
+            memory.record(&event, &[channel]).unwrap();
+            is_new
+        };
+        let told = std::thread::scope(|scope| {
+            let running: Vec<_> = (0..16)
+                .map(|n| scope.spawn(move || tell(["chat", "mail", "pager", "log"][n % 4])))
+                .collect();
+            running.into_iter().map(|it| it.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(told.iter().filter(|is_new| **is_new).count(), 4);
+        let memory = Memory::look(dir.path(), &event);
+        for channel in ["chat", "mail", "pager", "log"] {
+            assert_eq!(memory.recall(&event, channel), Recall::Known);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_written_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let event = drift(Kind::Drift, "a");
+        Memory::open(dir.path(), &event).unwrap().record(&event, &["chat"]).unwrap();
+        let file = dir.path().join(format!("{}.json", event.condition("drift")));
+        files::replace(&file, b"{\"fingerprint\": \"a").unwrap();
+        let memory = Memory::open(dir.path(), &event).unwrap();
+        assert!(memory.unread.as_ref().unwrap().starts_with("forgot which drift was said: "));
+        assert_eq!(memory.recall(&event, "chat"), Recall::New);
+        let error = Memory::open(&file, &event).unwrap_err().to_string();
+        assert!(error.starts_with("cannot remember drift in `"), "{error}");
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod slack;
 mod slack_bot;
 mod smtp;
 mod stdout;
+mod suspect;
 mod teams;
 mod telegram;
 mod template;
@@ -140,6 +141,8 @@ pub struct Receipt {
     pub note: Option<String>,
     /// Whether it was there before.
     pub repeated: bool,
+    /// Why there was nothing to send.
+    pub skipped: Option<String>,
 }
 
 /// An event on its way to one channel.
@@ -243,8 +246,7 @@ pub fn deliver(
     client: &Client,
     terms: Terms,
 ) -> Vec<anyhow::Result<Receipt>> {
-    let deadline = Instant::now() + terms.timeout;
-    let wire = Wire { client, deadline, pause: wire::backoff };
+    let wire = Wire::new(client, Instant::now() + terms.timeout);
     let say = |endpoint: &Endpoint| {
         let delivery = Delivery::new(endpoint, event, terms.now)?;
         endpoint.row.channel.send(&delivery, &wire)

@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::fit::Limit;
 use super::markup::{PLAIN, TERSE};
-use super::wire::{self, Answer, Post, Verdict};
-use super::{Address, Channel, Delivery, Endpoint, Row};
+use super::wire::{self, Answer, Post, Verdict, Wire};
+use super::{Address, Channel, Delivery, Endpoint, Receipt, Row};
+use crate::error::{Code, Hinted};
 use crate::event::Kind;
 use crate::event::message::Span;
 
@@ -39,16 +40,35 @@ impl Channel for PagerDuty {
             Kind::Drift => Ok(vec![alert("trigger", "drift")?]),
             Kind::DriftResolved => Ok(vec![alert("resolve", "drift")?]),
             Kind::Failed => Ok(vec![alert("trigger", "failed")?]),
-            // Resolving what was never triggered is accepted and does nothing.
+            // Resolving what was never triggered is accepted and does nothing. It comes first: somebody was called.
             Kind::Deployed | Kind::RolledBack => {
-                Ok(vec![change(delivery)?, alert("resolve", "failed")?])
+                Ok(vec![alert("resolve", "failed")?, change(delivery)?])
             }
             Kind::Pushed | Kind::PrOpened | Kind::Deploying => Ok(vec![change(delivery)?]),
         }
     }
 
+    /// What is refused keeps nothing else back, and everything that is refused is said.
+    fn send(&self, delivery: &Delivery<'_>, wire: &Wire<'_>) -> anyhow::Result<Receipt> {
+        let mut failures = Vec::new();
+        for post in self.posts(delivery)? {
+            failures.extend(wire.send(&post, |answer| self.read(answer)).err());
+        }
+        let Some(first) = failures.first() else { return Ok(Receipt::default()) };
+        let words: Vec<String> = failures.iter().map(ToString::to_string).collect();
+        let hint = first.downcast_ref::<Hinted>().and_then(Hinted::hint).map(str::to_owned);
+        let message = words.join("; ");
+        Err(match hint {
+            Some(hint) => Hinted::new(Code::Error, message, hint),
+            None if words.len() == 1 => return Err(failures.remove(0)),
+            None => Hinted::plain(Code::Error, message),
+        }
+        .into())
+    }
+
     fn read(&self, answer: &Answer) -> Verdict {
-        wire::standard(answer, HINTS)
+        let is_own = answer.json()["status"] == "success";
+        wire::confirmed(wire::standard(answer, HINTS), answer, is_own)
     }
 }
 

@@ -41,7 +41,7 @@ impl Channel for RocketChat {
             Verdict::Accepted if answer.json()["success"] == json!(false) => {
                 wire::refused(answer, HINTS)
             }
-            verdict => verdict,
+            verdict => wire::confirmed(verdict, answer, answer.json()["success"] == json!(true)),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::fit::{self, Limit};
 use super::markup::SLACK;
 use super::wire::{self, Answer, Post, Verdict};
 use super::{Address, Channel, Delivery, Endpoint, Row};
-use crate::error::{Code, Hinted};
+use crate::error::Hinted;
 
 pub(super) static ROW: Row = Row {
     name: "slack",
@@ -35,7 +35,7 @@ impl Channel for Webhook {
         if path.starts_with("/triggers/") || path.starts_with("/workflows/") {
             let message = "its address starts a workflow, which takes no messages";
             let hint = "create an incoming webhook: its address has /services/ in it";
-            return Err(Hinted::new(Code::Config, message, hint).into());
+            return Err(Hinted::new(endpoint.fault(), message, hint).into());
         }
         Ok(())
     }
@@ -46,7 +46,7 @@ impl Channel for Webhook {
     }
 
     fn read(&self, answer: &Answer) -> Verdict {
-        wire::standard(answer, HINTS)
+        wire::confirmed(wire::standard(answer, HINTS), answer, answer.says("ok"))
     }
 }
 

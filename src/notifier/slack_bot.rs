@@ -63,7 +63,8 @@ impl Channel for Bot {
         let edits = target.edit == Some(true);
         let looks = edits || target.thread != Some(false);
         let note = RefCell::new(None);
-        let earlier = if looks { Earlier::look(delivery, wire, &note) } else { Earlier::default() };
+        let earlier =
+            if looks { Earlier::look(delivery, &wire.brief(), &note) } else { Earlier::default() };
         if earlier.repeated {
             return Ok(Receipt { repeated: true, ..Receipt::default() });
         }

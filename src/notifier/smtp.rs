@@ -1,23 +1,25 @@
 //! Mail, through an SMTP server: plain text and HTML. A deployment's mails form one thread, and a repeated
 //! mail has the same id.
 
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lettre::address::Envelope;
 use lettre::message::{Mailbox, MultiPart};
-use lettre::transport::smtp::SUBMISSION_PORT;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{
     Certificate, CertificateStore, Tls, TlsParameters, TlsParametersBuilder,
 };
 use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::{Error as SmtpError, SUBMISSION_PORT};
 use lettre::{Message as Mail, SmtpTransport, Transport as _};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
 use super::fit::{self, Limit};
 use super::markup::{HTML, PLAIN};
-use super::wire::{Post, Wire};
+use super::wire::{Post, Wire, exceeds};
 use super::{Address, Channel, Delivery, Endpoint, Preview, Receipt, Row};
 use crate::error::{Code, Hinted};
 use crate::http::{Client, Secret, is_loopback, mask, plain_text};
@@ -46,7 +48,7 @@ impl Channel for Smtp {
         if !matches!(url.scheme(), "smtp" | "smtps") || !url.has_host() {
             let message = "its address does not start with smtp:// or smtps://";
             let hint = "write smtps://USER:PASSWORD@HOST:465, or smtp://…:587 for STARTTLS";
-            return Err(Hinted::new(Code::Config, message, hint).into());
+            return Err(Hinted::new(endpoint.fault(), message, hint).into());
         }
         sender(endpoint)?;
         recipients(endpoint).map(|_| ())
@@ -58,19 +60,29 @@ impl Channel for Smtp {
 
     fn send(&self, delivery: &Delivery<'_>, wire: &Wire<'_>) -> anyhow::Result<Receipt> {
         let mail = mail(delivery)?;
-        let mut attempt = 1;
-        loop {
-            let left = wire.deadline.saturating_duration_since(Instant::now());
-            let left = left.max(Duration::from_millis(1));
-            let transport = transport(delivery.endpoint, wire.client, left)?;
-            let Err(error) = transport.send(&mail) else { return Ok(Receipt::default()) };
-            let temporary = error.is_transient() || error.is_transport_shutdown();
-            let wait = (wire.pause)(attempt);
-            if !temporary || attempt >= ATTEMPTS || Instant::now() + wait >= wire.deadline {
-                return Err(failed(delivery.endpoint, &error));
+        let letter = Letter { bytes: mail.formatted(), endpoint: delivery.endpoint, wire };
+        let whole = mail.envelope();
+        match letter.deliver(whole) {
+            Ok(()) => return Ok(Receipt::default()),
+            Err(problem) if problem.is_about_somebody() && whole.to().len() > 1 => {}
+            Err(problem) => return Err(problem.told(delivery.endpoint)),
+        }
+        // One address that the server does not take keeps the mail from nobody else.
+        let mut refused = Vec::new();
+        for to in whole.to() {
+            let one = Envelope::new(whole.from().cloned(), vec![to.clone()])?;
+            refused.extend(letter.deliver(&one).err().map(|problem| (to, problem)));
+        }
+        let names: Vec<&str> = refused.iter().map(|(to, _)| to.as_ref()).collect();
+        let names = names.join(", ");
+        let all = refused.len() == whole.to().len();
+        let first = refused.into_iter().next().map(|(_, first)| first.told(delivery.endpoint));
+        match first {
+            Some(error) if all => Err(error),
+            first => {
+                let note = first.map(|error| format!("not to {names}: {error:#}"));
+                Ok(Receipt { note, ..Receipt::default() })
             }
-            thread::sleep(wait);
-            attempt += 1;
         }
     }
 
@@ -87,6 +99,83 @@ impl Channel for Smtp {
         });
         let request = format!("mail through {}", endpoint.shown());
         Ok(vec![Preview { request, headers: Vec::new(), body }])
+    }
+}
+
+/// A mail on its way.
+struct Letter<'a> {
+    bytes: Vec<u8>,
+    endpoint: &'a Endpoint,
+    wire: &'a Wire<'a>,
+}
+
+/// Why a mail was not taken.
+enum Problem {
+    /// The server did not say so in time.
+    Late,
+    /// It said no.
+    Refused(SmtpError),
+    /// It was not even asked.
+    Unsent(anyhow::Error),
+}
+
+impl Letter<'_> {
+    /// Sends it, and once more where the server asks for that.
+    fn deliver(&self, envelope: &Envelope) -> Result<(), Problem> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.once(envelope) {
+                Err(Problem::Refused(error)) => error,
+                result => return result,
+            };
+            let temporary = error.is_transient() || error.is_transport_shutdown();
+            let wait = (self.wire.pause)(attempt);
+            if !temporary || attempt >= ATTEMPTS || exceeds(wait, self.wire.deadline) {
+                return Err(Problem::Refused(error));
+            }
+            thread::sleep(wait);
+            attempt += 1;
+        }
+    }
+
+    /// Time-outs of connections are of each read: a server that drips could go on for ever. So somebody else
+    /// talks to it, and is left alone at the deadline.
+    fn once(&self, envelope: &Envelope) -> Result<(), Problem> {
+        let left = self.wire.deadline.saturating_duration_since(Instant::now());
+        let left = left.max(Duration::from_millis(1));
+        let transport =
+            transport(self.endpoint, self.wire.client, left).map_err(Problem::Unsent)?;
+        let (envelope, bytes) = (envelope.clone(), self.bytes.clone());
+        let (say, heard) = mpsc::channel();
+        thread::spawn(move || {
+            // Nobody listens after the deadline.
+            let _ = say.send(transport.send_raw(&envelope, &bytes).map(|_| ()));
+        });
+        match heard.recv_timeout(left) {
+            Ok(result) => result.map_err(Problem::Refused),
+            Err(_) => Err(Problem::Late),
+        }
+    }
+}
+
+impl Problem {
+    /// Whether it may be one of several recipients.
+    fn is_about_somebody(&self) -> bool {
+        let Self::Refused(error) = self else { return false };
+        let code = error.status().map(u16::from);
+        code.is_some_and(|code| matches!(code, 501 | 550..=553))
+    }
+
+    fn told(self, endpoint: &Endpoint) -> anyhow::Error {
+        match self {
+            Self::Late => {
+                let message =
+                    format!("`{}` does not take the mail: it takes too long", endpoint.shown());
+                Hinted::new(Code::Error, message, SLOW).into()
+            }
+            Self::Refused(error) => failed(endpoint, &error),
+            Self::Unsent(error) => error,
+        }
     }
 }
 
@@ -184,7 +273,10 @@ fn tls(host: &str, client: &Client) -> anyhow::Result<TlsParameters> {
     Ok(builder.build()?)
 }
 
-fn failed(endpoint: &Endpoint, error: &lettre::transport::smtp::Error) -> anyhow::Error {
+/// What to do about a server that does not answer.
+const SLOW: &str = "a port may be blocked: many clouds block 25 and some 587; try smtps:// (465), or a longer --timeout";
+
+fn failed(endpoint: &Endpoint, error: &SmtpError) -> anyhow::Error {
     let mut cause: &dyn std::error::Error = error;
     while let Some(next) = cause.source() {
         cause = next;
@@ -200,9 +292,7 @@ fn failed(endpoint: &Endpoint, error: &lettre::transport::smtp::Error) -> anyhow
             "check user and password, and whether the account needs an app password"
         }
         "550" | "551" | "553" => "check `from` and `to`: the server does not take them",
-        _ if error.is_timeout() => {
-            "a port may be blocked: many clouds block 25 and some 587; try smtps:// (465)"
-        }
+        _ if error.is_timeout() => SLOW,
         _ if error.is_client() => {
             "the server offers no STARTTLS or no login that we know; try smtps://"
         }

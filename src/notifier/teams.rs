@@ -57,7 +57,7 @@ impl Channel for Teams {
         if answer.status.is_success() && words.contains("returned HTTP error") {
             return wire::refused(answer, HINTS);
         }
-        wire::standard(answer, HINTS)
+        wire::confirmed(wire::standard(answer, HINTS), answer, !answer.is_page())
     }
 }
 

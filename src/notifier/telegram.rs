@@ -61,7 +61,7 @@ impl Channel for Telegram {
             Verdict::Accepted if answer.json()["ok"] == json!(false) => {
                 wire::refused(answer, HINTS)
             }
-            verdict => verdict,
+            verdict => wire::confirmed(verdict, answer, answer.json()["ok"] == json!(true)),
         }
     }
 }
@@ -103,5 +103,14 @@ fn chat(endpoint: &Endpoint) -> anyhow::Result<String> {
     let chat = pasted.and_then(|url| {
         url.query_pairs().find(|(name, _)| name == "chat_id").map(|(_, chat)| chat.into_owned())
     });
-    Ok(endpoint.required(chat.as_deref(), "channel")?.to_owned())
+    match chat {
+        Some(chat) if !chat.trim().is_empty() => Ok(chat),
+        // A pasted address may name the chat, or another one next time.
+        _ if endpoint.fault() == Code::Error => {
+            let message = "its address names no chat";
+            let hint = "add `?chat_id=…` to it, or write `channel:`";
+            Err(Hinted::new(Code::Error, message, hint).into())
+        }
+        _ => Ok(endpoint.required(None, "channel")?.to_owned()),
+    }
 }

@@ -3,6 +3,7 @@
 use std::io;
 
 use minijinja::machinery::parse;
+use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 
@@ -27,7 +28,8 @@ pub(super) fn render(
     event: &Event,
     markup: &'static Markup,
 ) -> anyhow::Result<String> {
-    let parsed = parse(source, "template", Default::default()).map_err(|error| broken(&error))?;
+    let parsed =
+        parse(source, "template", SyntaxConfig::default()).map_err(|error| broken(&error))?;
     grammar::check(&parsed).map_err(|(what, line)| {
         let message = format!("its template does not work in line {line}: {what} is not allowed");
         let hint = "docs/notify.md lists what a template may use; texts are joined by writing {{ a }}{{ b }}";
@@ -214,10 +216,12 @@ mod tests {
             assert!(error.contains(expected), "{source}: {error}");
         }
         // What is left cannot grow beyond its limits.
-        let loops = "{% for a in digits %}{% for b in digits %}{% for c in digits %}{% for d in digits %}"
-            .replace("digits", "'0123456789'");
+        let loops =
+            "{% for a in digits %}{% for b in digits %}{% for c in digits %}{% for d in digits %}"
+                .replace("digits", "'0123456789'");
         let page = format!("{loops}{}{}", "x".repeat(5000), "{% endfor %}".repeat(4));
-        let doubled = format!("{{{{ 'xxxxxxxxxx'{} }}}}", " | replace('x', 'xxxxxxxxxx')".repeat(9));
+        let doubled =
+            format!("{{{{ 'xxxxxxxxxx'{} }}}}", " | replace('x', 'xxxxxxxxxx')".repeat(9));
         let joined = format!("{{{{ '{}' | join('{0}') }}}}", "x".repeat(1000));
         let table = [
             (page, "more than 1000000 bytes"),

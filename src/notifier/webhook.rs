@@ -26,7 +26,8 @@ pub(super) static ROW: Row = Row {
 };
 
 /// What receivers commonly take at most.
-const BODY: Limit = Limit::Bytes(1_000_000);
+const MOST: usize = 1_000_000;
+const BODY: Limit = Limit::Bytes(MOST);
 
 struct Webhook;
 
@@ -59,8 +60,11 @@ impl Channel for Webhook {
         for post in &posts {
             wire.send(post, |answer| self.read(answer))?;
         }
-        let note = || format!("CDEvents has no event for `{}`: nothing sent", delivery.event.kind);
-        Ok(Receipt { note: posts.is_empty().then(note), ..Receipt::default() })
+        let more = delivery.event.changes.len().saturating_sub(posts.len());
+        let is_cut = delivery.endpoint.target.format == Some(Format::Cdevents) && posts.len() > 1;
+        let note = (is_cut && more > 0).then(|| format!("{more} more apps have no event"));
+        let why = || format!("CDEvents has no event for `{}`", delivery.event.kind);
+        Ok(Receipt { note, skipped: posts.is_empty().then(why), ..Receipt::default() })
     }
 }
 
@@ -74,11 +78,16 @@ fn bodies(delivery: &Delivery<'_>) -> anyhow::Result<Vec<Value>> {
         })?;
         return Ok(vec![body]);
     }
-    Ok(match delivery.endpoint.target.format.unwrap_or_default() {
+    let bodies = match delivery.endpoint.target.format.unwrap_or_default() {
         Format::Json => vec![document(delivery)],
         Format::Cloudevents => vec![cloudevent(delivery)],
         Format::Cdevents => cdevents(delivery),
-    })
+    };
+    if let Some(long) = bodies.iter().map(|body| body.to_string().len()).find(|len| *len > MOST) {
+        let message = format!("the event is too large for a webhook: {long} bytes");
+        return Err(Hinted::plain(Code::Error, message).into());
+    }
+    Ok(bodies)
 }
 
 fn post(delivery: &Delivery<'_>, at: usize, body: &Value) -> anyhow::Result<Post> {
@@ -141,7 +150,7 @@ fn standard_key(secret: &Secret) -> anyhow::Result<Vec<u8>> {
     };
     STANDARD.decode(encoded).map_err(|_| {
         let message = "its key starts with `whsec_` but is not base64 behind that";
-        Hinted::new(Code::Config, message, "copy the key again").into()
+        Hinted::new(Code::Error, message, "copy the key again").into()
     })
 }
 

@@ -30,12 +30,12 @@ pub(super) struct Post {
 }
 
 impl Post {
-    /// A `POST` of a document.
+    /// A `POST` of a document. Where all of the URL may be shown, it is no secret.
     pub(super) fn json(url: &str, shown: &str, document: &Value) -> Self {
         let json = HeaderValue::from_static("application/json; charset=utf-8");
         Self {
             method: Method::POST,
-            url: Secret::new(url),
+            url: if url == shown { Secret::public(url) } else { Secret::new(url) },
             shown: shown.to_owned(),
             headers: vec![("content-type", json)],
             body: document.to_string().into_bytes(),
@@ -43,11 +43,12 @@ impl Post {
         }
     }
 
-    /// A question.
+    /// A question, whose query is no secret.
     pub(super) fn get(url: &str, shown: &str) -> Self {
-        let post = Self::json(url, shown, &Value::Null);
+        let post = Self::json(shown, shown, &Value::Null);
         Self {
             method: Method::GET,
+            url: Secret::public(url),
             headers: Vec::new(),
             body: Vec::new(),
             idempotent: true,
@@ -65,7 +66,11 @@ impl Post {
     /// Adds a token.
     pub(super) fn bearer(mut self, token: Option<&Secret>) -> anyhow::Result<Self> {
         if let Some(token) = token {
-            self.headers.push(("authorization", sensitive(&format!("Bearer {}", token.expose()))?));
+            let value = sensitive(&format!("Bearer {}", token.expose())).map_err(|_| {
+                let message = "cannot use its token: it has characters that no header takes";
+                Hinted::new(Code::Error, message, "copy the token again, and nothing else")
+            })?;
+            self.headers.push(("authorization", value));
         }
         Ok(self)
     }
@@ -94,6 +99,17 @@ impl Answer {
     /// The body as a document; null where it is none.
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Whether the body is this word.
+    pub(super) fn says(&self, word: &str) -> bool {
+        self.body.trim_ascii() == word.as_bytes()
+    }
+
+    /// Whether the body is a page for people.
+    pub(super) fn is_page(&self) -> bool {
+        let kind = self.headers.get("content-type").and_then(|kind| kind.to_str().ok());
+        kind.is_some_and(|kind| kind.contains("html")) || self.body.trim_ascii().starts_with(b"<")
     }
 
     /// The first words of the body, safe to show.
@@ -144,11 +160,29 @@ pub(super) fn refused(answer: &Answer, hints: &[(&str, &'static str)]) -> Verdic
     Verdict::Refused { reason: format!("answered {}{quoted}", answer.status), hint }
 }
 
+/// Takes an acceptance for one only where the answer is the service's own: a sign-in page or somebody else's
+/// server says 200 as well.
+pub(super) fn confirmed(verdict: Verdict, answer: &Answer, is_own: bool) -> Verdict {
+    if verdict != Verdict::Accepted || is_own {
+        return verdict;
+    }
+    let words = answer.quote();
+    let quoted = if words.is_empty() { String::new() } else { format!(": {words}") };
+    Verdict::Refused {
+        reason: format!("answered {}, but not as the service does{quoted}", answer.status),
+        hint: Some(
+            "check the address: what answers there is something else, such as a proxy's page",
+        ),
+    }
+}
+
 /// A connection with a deadline.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Wire<'a> {
     pub(super) client: &'a Client,
     pub(super) deadline: Instant,
+    /// Attempts in all.
+    pub(super) attempts: u32,
     /// The wait before the attempt that follows this one, where the service names none.
     pub(super) pause: fn(u32) -> Duration,
 }
@@ -159,7 +193,22 @@ pub(super) fn backoff(attempt: u32) -> Duration {
     Duration::from_secs_f64(f64::from(base) * (0.5 + fastrand::f64() / 2.0))
 }
 
-impl Wire<'_> {
+/// Whether a wait would end after the deadline; some servers wish for silence until after the sun's end.
+pub(super) fn exceeds(wait: Duration, deadline: Instant) -> bool {
+    Instant::now().checked_add(wait).is_none_or(|end| end >= deadline)
+}
+
+impl<'a> Wire<'a> {
+    pub(super) fn new(client: &'a Client, deadline: Instant) -> Self {
+        Self { client, deadline, attempts: ATTEMPTS, pause: backoff }
+    }
+
+    /// For a question that can stay without an answer: once, in a third of the time.
+    pub(super) fn brief(&self) -> Self {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        Self { deadline: Instant::now() + left / 3, attempts: 1, ..*self }
+    }
+
     /// Sends a request until it is accepted, refused, or the deadline is near.
     pub(super) fn send(
         &self,
@@ -181,7 +230,7 @@ impl Wire<'_> {
                 Err(error) => return Err(error),
             };
             let wait = wait.unwrap_or_else(|| (self.pause)(attempt));
-            if attempt >= ATTEMPTS || Instant::now() + wait >= self.deadline {
+            if attempt >= self.attempts || exceeds(wait, self.deadline) {
                 return Err(failure);
             }
             thread::sleep(wait);
@@ -195,7 +244,13 @@ impl Wire<'_> {
         let request = post.request(left.max(Duration::from_millis(1)))?;
         let response = self.client.send(&request)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        Ok(Answer { status, headers, body: response.bytes()? })
+        let body = match response.bytes() {
+            Ok(body) => body,
+            // The status says enough of a refusal whose words broke off.
+            Err(_) if !status.is_success() => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        Ok(Answer { status, headers, body })
     }
 }
 

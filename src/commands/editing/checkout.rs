@@ -8,7 +8,7 @@ use crate::bump::Plan;
 use crate::change::ChangeSet;
 use crate::cli::Globals;
 use crate::commands::landing::{Context, GitArgs};
-use crate::commands::notify::tell_of_push;
+use crate::commands::notify::{in_order, tell_of_push};
 use crate::error::{Code, Hinted, Outcome, Report};
 use crate::files::{self, Replaced, Replacement};
 use crate::git::{Checkout, Hold, Prepared, Remote, Upstream};
@@ -54,10 +54,14 @@ pub(super) fn run(
                     Some(committing) => committing.finish(revision, &context)?,
                     None => Done::Written,
                 };
-                if args.notify {
-                    notify(intent, tree, &plan, &done, &context, ui)?;
-                }
-                return report(intent, &plan, &done, ui);
+                let tell = || {
+                    let told = notify(intent, tree, &plan, &done, &context, ui);
+                    // The change is made.
+                    if let Err(error) = told {
+                        ui.warn(format!("{error:#}"));
+                    }
+                };
+                return in_order(ui, || report(intent, &plan, &done, ui), tell);
             }
             Replaced::Moved(path) => {
                 ui.detail(format!("`{}` changed meanwhile: planning again", path.display()));
@@ -76,6 +80,9 @@ fn notify(
     context: &Context<'_>,
     ui: &Ui,
 ) -> anyhow::Result<()> {
+    if !context.notifies() {
+        return Ok(());
+    }
     let Done::Committed(committed) = done else {
         ui.status("nothing was pushed, so nobody is told");
         return Ok(());

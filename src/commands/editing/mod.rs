@@ -15,11 +15,13 @@ use serde_json::{Value, json};
 use crate::bump::{Edit, Plan};
 use crate::cli::Globals;
 use crate::commands::landing::{self, Context, GitArgs, Place};
+use crate::commands::notify::show_of_push;
 use crate::commands::proposing::{self, ProposalArgs};
 use crate::environment::{self, Config, Environment};
 use crate::error::{Code, Hinted, Outcome};
 use crate::event::Kind;
 use crate::files;
+use crate::git::local::LocalRepository;
 use crate::git::{Change, Origin};
 use crate::snapshot::Snapshot;
 use crate::ui::Ui;
@@ -179,9 +181,34 @@ pub(crate) fn in_directory(
         intent.explain(tree, ui)?;
     }
     if how.dry_run {
-        return report(intent, &intent.plan(tree)?, &Done::DryRun, ui);
+        let plan = intent.plan(tree)?;
+        let outcome = report(intent, &plan, &Done::DryRun, ui)?;
+        if how.git.notify {
+            preview(intent, how, tree, &plan, globals, ui)?;
+        }
+        return Ok(outcome);
     }
     checkout::run(intent, tree, how.git, globals, ui)
+}
+
+/// What `--notify` would say of a plan in a directory.
+fn preview(
+    intent: &dyn Intent,
+    how: &How<'_>,
+    tree: &WorkTree,
+    plan: &Plan,
+    globals: &Globals,
+    ui: &Ui,
+) -> anyhow::Result<()> {
+    if !how.git.push {
+        ui.status("nothing would be pushed, so nobody would be told");
+        return Ok(());
+    }
+    let context = Context::new(how.git, globals, ui);
+    let config = config(globals.config.as_deref(), tree)?;
+    let origin = intent.origin(context.origin(Some(tree.root())));
+    let repository = LocalRepository::around(tree.root())?.origin().unwrap_or_default();
+    show_of_push(intent, &config, plan, &repository, &origin, &context, ui)
 }
 
 /// The values for the message.

@@ -2,7 +2,7 @@
 
 use crate::bump::{Edit, Plan};
 use crate::commands::landing::Context;
-use crate::commands::notify::tell_of_push;
+use crate::commands::notify::{in_order, show_of_push, tell_of_push};
 use crate::environment::Config;
 use crate::error::{Code, Hinted, Outcome};
 use crate::git::{self, Commit, Landing, Round};
@@ -37,8 +37,7 @@ pub(super) fn run(
         intent.plan(round.snapshot())
     };
     if target.dry_run {
-        let plan = remote.look(target.branch, plan_on)?;
-        return report(intent, &plan, &Done::DryRun, ui);
+        return preview(intent, target, context, &mut remote, plan_on, ui);
     }
     let (author, committer, signer) = context.people(remote.config())?;
     let origin = intent.origin(context.origin_apart(None, &remote.address().to_string()));
@@ -79,10 +78,37 @@ pub(super) fn run(
         attempts: landed.rounds,
         overtook,
     };
+    let tell = || {
+        if context.notifies() {
+            tell_of_push(intent, &config, &plan, &result, &origin, context, ui);
+        }
+    };
+    in_order(ui, || report(intent, &plan, &Done::Committed(result.clone()), ui), tell)
+}
+
+/// What would be done, and what `--notify` would say of it.
+fn preview(
+    intent: &dyn Intent,
+    target: &Target<'_>,
+    context: &Context<'_>,
+    remote: &mut git::Remote,
+    plan_on: impl Fn(&Round<'_>) -> anyhow::Result<Plan>,
+    ui: &Ui,
+) -> anyhow::Result<Outcome> {
+    let mut config = Config::default();
+    let plan = remote.look(target.branch, |round: &Round<'_>| {
+        if context.notifies() {
+            config = super::config(context.globals().config.as_deref(), round.snapshot())?;
+        }
+        plan_on(round)
+    })?;
+    let outcome = report(intent, &plan, &Done::DryRun, ui)?;
     if context.notifies() {
-        tell_of_push(intent, &config, &plan, &result, &origin, context, ui);
+        let repository = remote.address().to_string();
+        let origin = intent.origin(context.origin_apart(None, &repository));
+        show_of_push(intent, &config, &plan, &repository, &origin, context, ui)?;
     }
-    report(intent, &plan, &Done::Committed(result), ui)
+    Ok(outcome)
 }
 
 /// A guard that let the first tip pass and refuses a later one: somebody else's newer value won.

@@ -20,6 +20,7 @@ pub(crate) enum Done {
 }
 
 /// A commit, and where it is.
+#[derive(Clone)]
 pub(crate) struct Committed {
     pub(crate) revision: Option<String>,
     pub(crate) message: String,

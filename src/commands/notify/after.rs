@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::thread;
+use std::time::SystemTime;
 
 use super::channels::{base, resolve, select};
 use super::pages::Pages;
-use super::report::announce;
+use super::report::{Said, Telling, announce};
+use super::saying::deliver;
 use crate::bump::Plan;
 use crate::ci::Variables;
 use crate::commands::editing::Intent;
 use crate::commands::editing::report::Committed;
 use crate::commands::landing::Context;
 use crate::environment::Config;
+use crate::error::Outcome;
 use crate::event::apps::{Running, compare, running};
 use crate::event::links::page;
 use crate::event::{App, Commit, Event, Kind, PullRequest};
@@ -84,6 +88,22 @@ impl Half {
     }
 }
 
+/// Prints a result and tells of it. People see what was done before anybody is waited for; a document waits,
+/// since the warnings belong to it.
+pub(crate) fn in_order(
+    ui: &Ui,
+    print: impl FnOnce() -> anyhow::Result<Outcome>,
+    tell: impl FnOnce(),
+) -> anyhow::Result<Outcome> {
+    if ui.is_json() {
+        tell();
+        return print();
+    }
+    let outcome = print()?;
+    tell();
+    Ok(outcome)
+}
+
 /// Tells of a commit that was pushed. What is not pushed is on its way to nowhere yet.
 pub(crate) fn tell_of_push(
     intent: &dyn Intent,
@@ -112,6 +132,55 @@ pub(crate) fn tell_of_push(
     tell(&deed, context, ui);
 }
 
+/// Shows what would be said once a plan is pushed: everything but the commit, which nobody made.
+pub(crate) fn show_of_push(
+    intent: &dyn Intent,
+    config: &Config,
+    plan: &Plan,
+    repository: &str,
+    origin: &Origin,
+    context: &Context<'_>,
+    ui: &Ui,
+) -> anyhow::Result<()> {
+    if plan.changes.is_empty() {
+        ui.status("nothing would be pushed, so nobody would be told");
+        return Ok(());
+    }
+    let deed = Deed {
+        kind: intent.event(),
+        config,
+        environments: Half::of_plan(plan, config),
+        repository: repository.to_owned(),
+        branch: None,
+        revision: String::new(),
+        subject: String::new(),
+        pull_request: None,
+        origin,
+    };
+    show(&deed, context, ui)
+}
+
+/// Shows what would be said.
+pub(crate) fn show(deed: &Deed<'_>, context: &Context<'_>, ui: &Ui) -> anyhow::Result<()> {
+    if !reached(deed.config, ui) {
+        return Ok(());
+    }
+    if ui.is_json() {
+        // The document of the command is the only one it prints.
+        ui.status("--notify shows its messages without -o json");
+        return Ok(());
+    }
+    let base = base(context.globals());
+    for (name, half) in &deed.environments {
+        let event = event(deed, name, half, context);
+        let chosen = select(deed.config.notify.clone(), &[], &event)?;
+        let resolved = resolve(&chosen, &base, context.variables())?;
+        let telling = Telling { event: &event, strict: false };
+        telling.show(&resolved, |_| Recall::New, SystemTime::now(), ui)?;
+    }
+    Ok(())
+}
+
 /// Tells the channels that want to know. The change is made, so nothing that fails here is an error.
 pub(crate) fn tell(deed: &Deed<'_>, context: &Context<'_>, ui: &Ui) {
     if !reached(deed.config, ui) {
@@ -119,10 +188,10 @@ pub(crate) fn tell(deed: &Deed<'_>, context: &Context<'_>, ui: &Ui) {
     }
     let client = Client::new(context.settings().http.clone());
     let base = base(context.globals());
-    for (name, half) in &deed.environments {
-        let event = event(deed, name, half, context);
-        pass_on(&event, deed.config, &base, context.variables(), &client, ui);
-    }
+    let environments = deed.environments.iter();
+    let events: Vec<Event> =
+        environments.map(|(name, half)| event(deed, name, half, context)).collect();
+    pass_on(&events, deed.config, &base, context.variables(), &client, ui);
 }
 
 /// Whether there is anybody to tell.
@@ -133,21 +202,30 @@ pub(super) fn reached(config: &Config, ui: &Ui) -> bool {
     !config.notify.is_empty()
 }
 
-/// Tells the channels that want an event; what fails is a warning. Relative paths of settings start at `base`.
+/// Tells the channels that want an event, all of them at once; what fails is a warning. Relative paths of
+/// settings start at `base`.
 pub(super) fn pass_on(
-    event: &Event,
+    events: &[Event],
     config: &Config,
     base: &Path,
     variables: &Variables,
     client: &Client,
     ui: &Ui,
 ) {
-    let told = select(config.notify.clone(), &[], event)
-        .and_then(|chosen| resolve(&chosen, base, variables))
-        .and_then(|resolved| {
-            let said = super::deliver(event, resolved, |_| Recall::New, client, TIMEOUT);
-            announce(&said, ui).map(|_| ())
+    let channels = |event: &Event| {
+        let chosen = select(config.notify.clone(), &[], event)?;
+        resolve(&chosen, base, variables)
+    };
+    let told = events.iter().map(channels).collect::<anyhow::Result<Vec<_>>>().and_then(|all| {
+        let say = |event, resolved| deliver(event, resolved, |_| Recall::New, client, TIMEOUT);
+        let said: Vec<Vec<Said>> = thread::scope(|scope| {
+            let pairs = events.iter().zip(all);
+            let running: Vec<_> =
+                pairs.map(|(event, resolved)| scope.spawn(move || say(event, resolved))).collect();
+            running.into_iter().filter_map(|it| it.join().ok()).collect()
         });
+        said.iter().try_for_each(|said| announce(said, ui).map(|_| ()))
+    });
     if let Err(error) = told {
         ui.warn(format!("{error:#}"));
     }
@@ -165,10 +243,13 @@ fn event(deed: &Deed<'_>, environment: &str, half: &Half, context: &Context<'_>)
         changes,
         unchanged,
         repository: page(&deed.repository),
-        commit: Some(Commit {
-            sha: deed.revision.clone(),
-            url: pages.commit(&deed.repository, &deed.revision),
-            subject: Some(deed.subject.clone()),
+        // There is none yet where it is only shown.
+        commit: Some(&deed.revision).filter(|revision| !revision.is_empty()).map(|revision| {
+            Commit {
+                sha: revision.clone(),
+                url: pages.commit(&deed.repository, revision),
+                subject: Some(deed.subject.clone()),
+            }
         }),
         branch: deed.branch.clone(),
         pull_request: deed.pull_request.clone(),

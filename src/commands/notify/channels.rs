@@ -16,7 +16,7 @@ use crate::notifier::{Endpoint, KINDS, Source};
 use crate::worktree::WorkTree;
 
 /// A channel given by flags.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "A channel that gitops.yaml does not name")]
 pub(super) struct AdHoc {
     /// The variable that holds its address
@@ -42,6 +42,23 @@ impl AdHoc {
     fn name(&self) -> String {
         let names = [&self.kind, &self.url_env, &self.url_file];
         names.into_iter().flatten().next().map_or("channel", String::as_str).to_owned()
+    }
+
+    /// What sets it apart from others of its kind; none where gitops.yaml names the channels.
+    pub(super) fn identity(&self) -> Option<String> {
+        let flags =
+            [("kind", &self.kind), ("url_env", &self.url_env), ("url_file", &self.url_file)];
+        let flags =
+            flags.iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
+        // The other settings say how it is told, not who.
+        let places = ["channel", "topic", "to", "url", "token_env", "token_file"];
+        let is_place = |setting: &&String| {
+            setting.split_once('=').is_some_and(|(key, _)| places.contains(&key))
+        };
+        let mut settings: Vec<String> = self.setting.iter().filter(is_place).cloned().collect();
+        settings.sort();
+        let parts: Vec<String> = flags.chain(settings).collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
     }
 
     fn target(&self) -> anyhow::Result<Option<Target>> {
@@ -127,15 +144,20 @@ pub(super) fn base(globals: &Globals) -> PathBuf {
 /// A channel that can be written to, or why it cannot.
 pub(super) type Resolved = (String, anyhow::Result<Endpoint>);
 
-/// Reads the secrets. A secret that is missing is one channel's failure; settings that cannot work are an
-/// error, since no run would ever tell anybody.
+/// Reads the secrets. What a variable or a file lacks or holds is one channel's failure; settings that cannot
+/// work are an error, since no run would ever tell anybody.
 pub(super) fn resolve(
     named: &Named,
     base: &Path,
     variables: &Variables,
 ) -> anyhow::Result<Vec<Resolved>> {
     let variable = |name: &str| variables.get(name).map(str::to_owned);
-    let source = Source { variable: &variable, base };
+    let tokens = variables.tokens();
+    let host = |name: &str| {
+        let token = tokens.iter().find(|token| token.variable == name)?;
+        token.host.clone()
+    };
+    let source = Source { variable: &variable, base, ci: variables.forge(), host: &host };
     let mut resolved = Vec::new();
     for (name, target) in named {
         match Endpoint::resolve(name, target, &source) {

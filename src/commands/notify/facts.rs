@@ -1,6 +1,7 @@
 //! What Git knows of an event: the versions before and after, the commit, and where each version was built from.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -319,12 +320,18 @@ impl<'a> Reader<'a> {
 
 /// Asks registries where the images of the changes were built from that no commit tells of. Only a label that
 /// names the app's own source counts, where that is configured.
-pub(super) fn ask_registries(event: &mut Event, pages: &Pages, client: &Client, ui: &Ui) {
+pub(super) fn ask_registries(
+    event: &mut Event,
+    pages: &Pages,
+    client: &Client,
+    deadline: Instant,
+    ui: &Ui,
+) {
     for app in &mut event.changes {
         let (Some(image), Some(release)) = (app.image.clone(), app.new.as_mut()) else { continue };
         let reference = release.digest.as_ref().or(release.tag.as_ref());
         let Some(reference) = reference.filter(|_| release.revision.is_none()) else { continue };
-        match registry::source(client, &image, reference) {
+        match registry::source(client, &image, reference, deadline) {
             Ok(Some((source, sha))) if app.source.is_none() || page(&source) == app.source => {
                 release.url = pages.commit(&source, &sha);
                 release.revision = Some(sha);

@@ -102,5 +102,5 @@ pub fn happened(happening: &Happening<'_>, config: &Config, globals: &Globals, u
     }
     event.run_url = variables.source().and_then(|source| source.run);
     let client = Client::new(variables.http(None));
-    pass_on(&event, config, &base(globals), &variables, &client, ui);
+    pass_on(&[event], config, &base(globals), &variables, &client, ui);
 }

@@ -3,12 +3,14 @@
 mod after;
 mod channels;
 mod facts;
+mod given;
 mod happening;
 mod pages;
 mod report;
+mod saying;
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use clap::builder::PossibleValuesParser;
 use sha2::{Digest as _, Sha256};
@@ -19,17 +21,18 @@ use crate::commands::landing::parse_time;
 use crate::error::{Code, Hinted, Outcome};
 use crate::event::links::page;
 use crate::event::{App, Event, Kind, PullRequest, Release, hex};
-use crate::git::local::LocalRepository;
 use crate::http::Client;
 use crate::image::Bump;
-use crate::notifier::{self, Endpoint, Memory, Recall, Terms};
+use crate::notifier::{Memory, Recall};
 use crate::ui::Ui;
 
-pub(crate) use after::{Deed, Half, Halves, tell, tell_of_push};
-use channels::{AdHoc, Resolved};
+pub(crate) use after::{Deed, Half, Halves, in_order, show_of_push, tell, tell_of_push};
+use channels::AdHoc;
+use given::Given;
 pub use happening::{Happening, happened};
 use pages::Pages;
-use report::{Said, Telling};
+use report::Telling;
+use saying::{memory_dir, say};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,6 +41,8 @@ Examples:
   gitops notify pushed --image api=v1.2.3 --url-env SLACK_URL
   gitops notify test deploys";
 
+/// The part of the time for asking registries: what they tell is nice to have.
+const LABELS: u32 = 3;
 /// What tries a channel out.
 const TEST: &str = "test";
 
@@ -45,9 +50,12 @@ const TEST: &str = "test";
 ///
 /// What changed is read from two revisions of the repository. Channels are named under `notify:` in
 /// gitops.yaml. A channel that fails is a warning, so that a deployment does not fail with it.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
+    // The first: what is read is taken out of the matches.
+    #[command(flatten)]
+    given: Given,
     /// What happened, or `test` to try channels out
     #[arg(value_name = "EVENT", value_parser = PossibleValuesParser::new(words()))]
     event: String,
@@ -58,10 +66,17 @@ pub struct Args {
     #[arg(short, long, value_name = "ENV")]
     env: Option<String>,
     /// The revision before [default: the one before the last that changed the environment]
-    #[arg(long, value_name = "REV")]
+    // `promote` knows GITOPS_FROM and GITOPS_TO as environments.
+    #[arg(long, value_name = "REV", env = "GITOPS_NOTIFY_FROM", hide_env = true)]
     from: Option<String>,
     /// The revision after
-    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    #[arg(
+        long,
+        value_name = "REV",
+        default_value = "HEAD",
+        env = "GITOPS_NOTIFY_TO",
+        hide_env = true
+    )]
     to: String,
     /// With `pushed`: an image that was pushed; can be given several times
     #[arg(long, value_name = "IMAGE=TAG")]
@@ -70,13 +85,14 @@ pub struct Args {
     #[arg(long, value_name = "URL")]
     source: Option<String>,
     /// With `pushed`: the commit it was built from; CI systems tell
-    #[arg(long, value_name = "COMMIT", requires = "source")]
+    #[arg(long, value_name = "COMMIT")]
     source_revision: Option<String>,
     /// The pull request's page
     #[arg(long, value_name = "URL")]
     pull_request: Option<String>,
     /// The pull request's title
-    #[arg(long, requires = "pull_request")]
+    // Its own variable: GITOPS_TITLE may be a template of `open-pr`.
+    #[arg(long, env = "GITOPS_NOTIFY_TITLE", hide_env = true)]
     title: Option<String>,
     /// With `drift`: what differs; can be given several times
     #[arg(long, value_name = "TEXT")]
@@ -106,7 +122,7 @@ pub struct Args {
 }
 
 /// How to tell.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 struct TellingArgs {
     /// Tell only this channel, whatever it wants; can be given several times
     #[arg(long, value_name = "NAME", conflicts_with_all = ["url_env", "url_file", "kind", "setting"])]
@@ -138,6 +154,9 @@ fn words() -> Vec<&'static str> {
 /// Reads what happened, and says it or shows what would be said.
 pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let variables = Variables::of_process();
+    let mut args = args.clone();
+    args.sift(args.kind())?;
+    let args = &args;
     let event = args.event(globals, &variables, ui)?;
     let mut names = args.telling.channel.clone();
     names.extend(args.name.clone());
@@ -146,23 +165,31 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let resolved = channels::resolve(&chosen, &channels::base(globals), &variables)?;
     let telling = Telling { event: &event, strict: args.telling.strict || event.test };
     if args.telling.dry_run {
-        return telling.show(&resolved, SystemTime::now(), ui);
+        let memory = memory_dir(&event, &args.telling, globals)?;
+        let memory = memory.map(|dir| Memory::look(&dir, &event));
+        let recall = |name: &str| args.recall(memory.as_ref(), &event, name);
+        return telling.show(&resolved, recall, SystemTime::now(), ui);
     }
-    let said = say(&event, resolved, args, globals, &variables)?;
+    let said = say(&event, resolved, args, globals, &variables, ui)?;
     telling.report(&said, ui)
 }
 
 impl Args {
+    /// What happened; none for `test`.
+    fn kind(&self) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.as_str() == self.event)
+    }
+
     fn event(&self, globals: &Globals, variables: &Variables, ui: &Ui) -> anyhow::Result<Event> {
-        let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == self.event);
-        let mut event = match kind {
+        let mut event = match self.kind() {
             None => sample(),
             Some(kind) => self.real(kind, globals, variables, ui)?,
         };
         if self.image_labels {
             let client = Client::new(variables.http(self.telling.ca_file.as_ref()));
             let pages = Pages::of(self.commit_url.clone(), variables);
-            facts::ask_registries(&mut event, &pages, &client, ui);
+            let deadline = Instant::now() + self.telling.timeout / LABELS;
+            facts::ask_registries(&mut event, &pages, &client, deadline, ui);
         }
         if self.telling.again || event.test {
             event.nonce = Some(format!("{:016x}", fastrand::u64(..)));
@@ -237,18 +264,7 @@ impl Args {
                 "name the environment with -e ENV",
             );
         }
-        let strays = [
-            ("--image", !self.image.is_empty() && kind != Kind::Pushed),
-            ("--finding", !self.finding.is_empty() && kind != Kind::Drift),
-            ("--fingerprint", self.fingerprint.is_some() && kind != Kind::Drift),
-        ];
-        match strays.iter().find(|(_, strays)| *strays) {
-            Some((flag, _)) => wrong(
-                format!("cannot use {flag} with `{kind}`"),
-                "`gitops help notify` says what it goes with",
-            ),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// The images that were pushed, with the commit they were built from where that is given.
@@ -277,6 +293,15 @@ impl Args {
         self.image.iter().map(one).collect()
     }
 
+    /// What a channel is remembered by: two that flags describe are two, though both are called by their kind.
+    fn remembered(&self, name: &str) -> String {
+        self.ad_hoc.identity().unwrap_or_else(|| name.to_owned())
+    }
+
+    fn recall(&self, memory: Option<&Memory>, event: &Event, name: &str) -> Recall {
+        memory.map_or(Recall::New, |memory| memory.recall(event, &self.remembered(name)))
+    }
+
     /// The same for the same findings in any order.
     fn fingerprint(&self) -> String {
         self.fingerprint.clone().unwrap_or_else(|| {
@@ -299,69 +324,4 @@ fn sample() -> Event {
         test: true,
         ..Event::new(Kind::Deployed)
     }
-}
-
-/// Tells each channel that has not heard of it, and remembers who has.
-fn say(
-    event: &Event,
-    resolved: Vec<Resolved>,
-    args: &Args,
-    globals: &Globals,
-    variables: &Variables,
-) -> anyhow::Result<Vec<Said>> {
-    let telling = &args.telling;
-    let mut memory = memory(event, telling, globals)?;
-    let recall =
-        |name: &str| memory.as_ref().map_or(Recall::New, |memory| memory.recall(event, name));
-    let client = Client::new(variables.http(telling.ca_file.as_ref()));
-    let mut said = deliver(event, resolved, recall, &client, telling.timeout);
-    if let Some(memory) = &mut memory {
-        let heard: Vec<&str> = said.iter().filter(|said| said.arrived()).map(Said::name).collect();
-        if !heard.is_empty() {
-            memory.record(event, &heard)?;
-        }
-    }
-    said.sort_by(|a, b| a.name().cmp(b.name()));
-    Ok(said)
-}
-
-/// Tells every channel at once but those that know.
-fn deliver(
-    event: &Event,
-    resolved: Vec<Resolved>,
-    recall: impl Fn(&str) -> Recall,
-    client: &Client,
-    timeout: Duration,
-) -> Vec<Said> {
-    let mut said = Vec::new();
-    let mut endpoints: Vec<Endpoint> = Vec::new();
-    for (name, endpoint) in resolved {
-        match (recall(&name), endpoint) {
-            (Recall::New, Ok(endpoint)) => endpoints.push(endpoint),
-            (Recall::New, Err(error)) => said.push(Said::failed(name, &error)),
-            (recall, _) => said.push(Said::skipped(name, recall)),
-        }
-    }
-    let terms = Terms { timeout, now: SystemTime::now() };
-    let results = notifier::deliver(&endpoints, event, client, terms);
-    for (endpoint, result) in endpoints.iter().zip(results) {
-        said.push(Said::of(endpoint, result));
-    }
-    said
-}
-
-/// Drift alone is remembered: everything else is in Git.
-fn memory(
-    event: &Event,
-    telling: &TellingArgs,
-    globals: &Globals,
-) -> anyhow::Result<Option<Memory>> {
-    if telling.again || event.test || !matches!(event.kind, Kind::Drift | Kind::DriftResolved) {
-        return Ok(None);
-    }
-    let dir = match &telling.remember {
-        Some(dir) => dir.clone(),
-        None => LocalRepository::around(&globals.repo)?.directory().join("gitops").join("notify"),
-    };
-    Memory::open(&dir, event).map(Some)
 }

@@ -21,13 +21,17 @@ pub(super) struct Said {
 #[derive(Debug)]
 enum Fate {
     Sent(Receipt),
-    Skipped(&'static str),
+    Skipped(String),
     Failed(Report),
 }
 
 impl Said {
     pub(super) fn of(endpoint: &Endpoint, result: anyhow::Result<Receipt>) -> Self {
-        let result = result.map_or_else(|error| Fate::Failed(Report::of(&error)), Fate::Sent);
+        let result = match result {
+            Ok(Receipt { skipped: Some(why), .. }) => Fate::Skipped(why),
+            Ok(receipt) => Fate::Sent(receipt),
+            Err(error) => Fate::Failed(Report::of(&error)),
+        };
         Self { name: endpoint.name.clone(), kind: Some(endpoint.kind()), result }
     }
 
@@ -36,11 +40,8 @@ impl Said {
     }
 
     pub(super) fn skipped(name: String, recall: Recall) -> Self {
-        let why = match recall {
-            Recall::NeverOpen => "it was told of no drift",
-            Recall::Known | Recall::New => "it knows of this drift",
-        };
-        Self { name, kind: None, result: Fate::Skipped(why) }
+        let why = told(recall).unwrap_or_default();
+        Self { name, kind: None, result: Fate::Skipped(why.to_owned()) }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -84,12 +85,18 @@ impl Telling<'_> {
     pub(super) fn show(
         &self,
         resolved: &[Resolved],
+        recall: impl Fn(&str) -> Recall,
         now: SystemTime,
         ui: &Ui,
     ) -> anyhow::Result<Outcome> {
         let mut documents = Vec::new();
         let mut failed = Vec::new();
         for (name, endpoint) in resolved {
+            if let Some(why) = told(recall(name)) {
+                documents.push(json!({ "name": name, "result": "skipped", "note": why }));
+                ui.status(format!("{name}: not sent: {why}"));
+                continue;
+            }
             let made = endpoint.as_ref().map_err(Report::of).and_then(|endpoint| {
                 preview(endpoint, self.event, now)
                     .map(|previews| (endpoint.kind(), previews))
@@ -100,9 +107,15 @@ impl Telling<'_> {
                     let requests: Vec<Value> = previews.iter().map(Preview::document).collect();
                     documents.push(json!({ "name": name, "kind": kind, "requests": requests }));
                 }
+                Ok((kind, previews)) if previews.is_empty() => {
+                    ui.status(format!("{name}: nothing to send ({kind})"));
+                }
                 Ok((kind, previews)) => print(name, kind, &previews, ui)?,
                 Err(report) => {
                     failed.push(name.as_str());
+                    documents.push(json!({
+                        "name": name, "result": "failed", "error": report.message, "hint": report.hint,
+                    }));
                     ui.warn(advised(&report));
                 }
             }
@@ -112,7 +125,7 @@ impl Telling<'_> {
         } else if resolved.is_empty() {
             ui.status(self.nobody());
         }
-        self.outcome(&failed)
+        self.outcome(&failed, ui)
     }
 
     /// Prints what came of it.
@@ -124,7 +137,7 @@ impl Telling<'_> {
         } else if said.is_empty() {
             ui.status(self.nobody());
         }
-        self.outcome(&failed)
+        self.outcome(&failed, ui)
     }
 
     fn envelope(&self, dry_run: bool, channels: &[Value]) -> Value {
@@ -141,12 +154,25 @@ impl Telling<'_> {
         format!("no channel wants `{}` of {}", self.event.kind, self.event.place())
     }
 
-    fn outcome(&self, failed: &[&str]) -> anyhow::Result<Outcome> {
+    fn outcome(&self, failed: &[&str], ui: &Ui) -> anyhow::Result<Outcome> {
         if failed.is_empty() || !self.strict {
             return Ok(Outcome::Done);
         }
+        if ui.is_json() {
+            // One run prints one document, and it names what failed.
+            return Ok(Outcome::Failed);
+        }
         let message = format!("cannot notify {}", failed.join(", "));
         Err(Hinted::plain(Code::Error, message).into())
+    }
+}
+
+/// Why a channel is not told.
+fn told(recall: Recall) -> Option<&'static str> {
+    match recall {
+        Recall::New => None,
+        Recall::Known => Some("it knows of this drift"),
+        Recall::NeverOpen => Some("it was told of no drift"),
     }
 }
 

@@ -140,13 +140,15 @@ impl Edit<'_> {
         let existed = landed.replaced.is_some();
         self.ending.finish(&mut shown, &proposal, push.as_ref(), existed, remote)?;
         let context = self.ending.context;
-        if context.notifies() {
-            let halves = notify::Half::of_plan(&last.plan, &last.config);
-            let (config, scene) = (&last.config, &last.scene);
-            let news = News { config, halves, scene, proposal: &proposal };
-            news.tell(&shown, remote, context, ui);
-        }
-        tell(&shown, Some(&last.plan), ui)
+        let news = || {
+            if context.notifies() {
+                let halves = notify::Half::of_plan(&last.plan, &last.config);
+                let (config, scene) = (&last.config, &last.scene);
+                let news = News { config, halves, scene, proposal: &proposal };
+                news.tell(&shown, remote, context, ui);
+            }
+        };
+        notify::in_order(ui, || tell(&shown, Some(&last.plan), ui), news)
     }
 
     /// Pushes the commit; in another way where the forge does not take this one.

@@ -191,6 +191,128 @@ fn each_service_says_in_its_own_way_how_long_to_wait() {
     }
 }
 
+/// Answers of something else than the service: a page, and a proxy's JSON.
+#[test]
+fn what_is_no_answer_of_the_service_is_no_success() {
+    let page = "<!doctype html><html><title>Sign in</title></html>";
+    for case in CASES.iter().filter(|case| !case.settings.contains("webhook")) {
+        for body in [page, "<html>fine</html>"] {
+            let server = Server::new(vec![Reply::new(200, body)]);
+            let error = say(case.endpoint(&server.origin), &ordinary(Kind::PrOpened)).unwrap_err();
+            let text = read(&error);
+            let expected = if case.name == "slack-bot" { "answered 200" } else { "a proxy's page" };
+            assert!(text.contains(expected), "{}: {text}", case.name);
+            let writes = server.requests().iter().filter(|seen| seen.method != "GET").count();
+            assert_eq!(writes, 1, "{}", case.name);
+        }
+    }
+    for (name, body) in [
+        ("slack", ""),
+        ("mattermost", "{}"),
+        ("discord", "{}"),
+        ("telegram", "{}"),
+        ("rocketchat", ""),
+        ("google-chat", "{}"),
+        ("matrix", "{}"),
+        ("pagerduty", "{}"),
+    ] {
+        let case = CASES.iter().find(|case| case.name == name).unwrap();
+        let server = Server::new(vec![Reply::new(200, body)]);
+        say(case.endpoint(&server.origin), &ordinary(Kind::PrOpened)).expect_err(name);
+    }
+}
+
+#[test]
+fn a_wish_is_kept_where_it_fits_and_said_where_it_does_not() {
+    let date = "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+    let server = Server::new(vec![Reply::with(429, date, ""), Reply::new(200, "ok")]);
+    say(CASES[0].endpoint(&server.origin), &ordinary(Kind::Deployed)).unwrap();
+    assert_eq!(server.requests().len(), 2);
+    let one = "Retry-After: 1\r\n";
+    let server = Server::new(vec![Reply::with(503, one, ""), Reply::new(200, "ok")]);
+    let before = std::time::Instant::now();
+    say(CASES[0].endpoint(&server.origin), &ordinary(Kind::Deployed)).unwrap();
+    assert!(before.elapsed() >= Duration::from_secs(1));
+    let huge = "Retry-After: 18446744073709551615\r\n";
+    let table = [
+        ("slack", huge, ""),
+        ("telegram", "", r#"{"ok":false,"parameters":{"retry_after":18446744073709551615}}"#),
+        ("discord", "", r#"{"retry_after":18446744073709551000.5}"#),
+        ("matrix", "", r#"{"retry_after_ms":18446744073709551615}"#),
+    ];
+    for (name, headers, body) in table {
+        let case = CASES.iter().find(|case| case.name == name).unwrap();
+        let server = Server::new(vec![Reply::with(429, headers, body)]);
+        let error = say(case.endpoint(&server.origin), &ordinary(Kind::Deployed)).unwrap_err();
+        assert!(read(&error).contains("s of silence"), "{name}: {}", read(&error));
+    }
+}
+
+#[test]
+fn a_refusal_that_breaks_off_is_a_refusal() {
+    let server = Server::new(vec![Reply::Torn { status: 503 }, Reply::new(200, "ok")]);
+    say(CASES[0].endpoint(&server.origin), &ordinary(Kind::Deployed)).unwrap();
+    let server = Server::new(vec![Reply::Torn { status: 404 }]);
+    let error = say(CASES[0].endpoint(&server.origin), &ordinary(Kind::Deployed)).unwrap_err();
+    assert!(read(&error).contains("answered 404"), "{}", read(&error));
+}
+
+#[test]
+fn a_server_that_drips_ends_with_the_deadline() {
+    for case in CASES {
+        let server = Server::new(vec![Reply::Drip]);
+        let soon = Duration::from_millis(200);
+        let error = say_within(case.endpoint(&server.origin), &ordinary(Kind::PrOpened), soon);
+        let text = read(&error.unwrap_err());
+        assert!(text.contains("cannot "), "{}: {text}", case.name);
+    }
+}
+
+#[test]
+fn a_question_that_is_only_nice_to_ask_leaves_time_for_what_is_said() {
+    for name in ["slack-bot", "grafana"] {
+        let case = CASES.iter().find(|case| case.name == name).unwrap();
+        let (status, body) = case.accepts;
+        let server = Server::new(vec![Reply::Silence, Reply::new(status, body)]);
+        let time = Duration::from_secs(2);
+        let receipt = say_within(case.endpoint(&server.origin), &ordinary(Kind::Deployed), time);
+        assert!(receipt.unwrap().note.is_some(), "{name}");
+        assert_eq!(server.requests().len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn a_refused_change_event_leaves_no_alert_open() {
+    let case = CASES.iter().find(|case| case.name == "pagerduty").unwrap();
+    let fine = Reply::new(202, case.accepts.1);
+    for (replies, expected) in [
+        (
+            vec![fine.clone(), Reply::new(400, "no change")],
+            ["resolve", "400 Bad Request: no change"],
+        ),
+        (vec![Reply::new(403, "no alert"), fine], ["resolve", "403 Forbidden: no alert"]),
+        (vec![Reply::new(403, "no alert"), Reply::new(400, "no")], ["; ", "400 Bad Request"]),
+    ] {
+        let server = Server::new(replies);
+        let error = say(case.endpoint(&server.origin), &ordinary(Kind::Deployed)).unwrap_err();
+        assert!(read(&error).contains(expected[1]), "{}", read(&error));
+        assert!(read(&error).contains("/v2/"), "{}", read(&error));
+        assert!(expected[0] == "resolve" || read(&error).contains(expected[0]));
+        let requests = server.requests();
+        assert_eq!(requests.len(), 2);
+        assert_eq!(requests[0].json()["event_action"], "resolve");
+    }
+}
+
+#[test]
+fn what_is_not_sent_is_said_to_be_skipped() {
+    let case = CASES.iter().find(|case| case.name == "cdevents").unwrap();
+    let server = Server::new(vec![Reply::new(204, "")]);
+    let receipt = say(case.endpoint(&server.origin), &ordinary(Kind::Deploying)).unwrap();
+    assert_eq!(receipt.skipped.unwrap(), "CDEvents has no event for `deploying`");
+    assert!(server.requests().is_empty());
+}
+
 #[test]
 fn silent_and_broken_servers_are_errors_without_secrets() {
     for case in CASES {

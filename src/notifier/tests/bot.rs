@@ -113,7 +113,7 @@ fn a_region_ends_where_the_deployment_does() {
 fn alerts_end_with_the_event_that_ends_them() {
     let case = CASES.iter().find(|case| case.name == "pagerduty").unwrap();
     let asked = |kind| {
-        let server = Server::new(vec![Reply::new(202, "{}")]);
+        let server = Server::new(vec![Reply::new(case.accepts.0, case.accepts.1)]);
         say(case.endpoint(&server.origin), &ordinary(kind)).unwrap();
         let requests = server.requests();
         let summary = |seen: &server::Seen| {
@@ -128,8 +128,8 @@ fn alerts_end_with_the_event_that_ends_them() {
     assert_eq!(drift[0].1, resolved[0].1);
     let (failed, deployed) = (asked(Kind::Failed), asked(Kind::Deployed));
     assert_eq!(failed[0].0, "trigger");
-    assert_eq!((deployed[0].0.as_str(), deployed[1].0.as_str()), ("change", "resolve"));
-    assert_eq!(failed[0].1, deployed[1].1);
+    assert_eq!((deployed[0].0.as_str(), deployed[1].0.as_str()), ("resolve", "change"));
+    assert_eq!(failed[0].1, deployed[0].1);
     assert_ne!(failed[0].1, drift[0].1);
 }
 

@@ -251,6 +251,46 @@ fn a_token_goes_to_a_known_forge_or_where_the_operator_says() {
     }
 }
 
+#[test]
+fn git_alone_does_not_say_where_a_token_goes() {
+    let remote = |settings: &str, repository: &str| {
+        let settings = format!("{{kind: commit-status, {settings}}}");
+        let variables = [("GITHUB_TOKEN", TOKEN), ("A", repository)];
+        let endpoint = resolve("x", &serde_yaml::from_str(&settings).unwrap(), &variables);
+        let event = Event { repository: page(repository), ..ordinary(Kind::Deployed) };
+        let made = endpoint.and_then(|endpoint| preview(&endpoint, &event, UNIX_EPOCH));
+        made.err().map_or_else(String::new, |error| read(&error))
+    };
+    let token = "token_env: TOKEN";
+    let table = [
+        (token, "https://github.com/acme/deploy", ""),
+        (token, "git@gitlab.com:acme/deploy.git", ""),
+        // The CI system's own server, whichever forge that is.
+        (token, "https://git.corp.example/acme/deploy", ""),
+        (token, "http://github.com/acme/deploy", "is not encrypted"),
+        (token, "https://169.254.169.254/acme/deploy", "link-local"),
+        ("token_env: TOKEN, forge: gitlab", "https://evil.example/a/b", "nobody but Git's remote"),
+        (
+            "token_env: TOKEN, forge: github",
+            "https://github.com:8443/a/b",
+            "nobody but Git's remote",
+        ),
+        ("token_env: TOKEN, forge: gitlab, url_env: A", "https://git.other.example/a/b", ""),
+        ("token_env: GITHUB_TOKEN", "https://github.com/acme/deploy", ""),
+        ("token_env: GITHUB_TOKEN", "https://gitlab.com/acme/deploy", "is for `github.com`"),
+        (
+            "token_env: GITHUB_TOKEN, forge: github, url_env: A",
+            "https://git.other.example/a/b",
+            "is for `github.com`",
+        ),
+    ];
+    for (settings, repository, expected) in table {
+        let text = remote(settings, repository);
+        assert_eq!(expected.is_empty(), text.is_empty(), "{repository}: {text}");
+        assert!(text.contains(expected) && !has_canary(&text), "{repository}: {text}");
+    }
+}
+
 /// A channel of each kind and forge, with a repository there.
 const SITES: [(&str, &str, &str); 4] = [
     ("commit-status", "github", "acme/deploy"),

@@ -135,7 +135,10 @@ fn resolve(name: &str, target: &Target, variables: &[(&str, &str)]) -> anyhow::R
     let mut known = BTreeMap::from([("TOKEN", TOKEN), ("KEY", KEY)]);
     known.extend(variables.iter().copied());
     let variable = |name: &str| known.get(name).map(|value| (*value).to_owned());
-    Endpoint::resolve(name, target, &Source { variable: &variable, base: Path::new(".") })
+    let host = |name: &str| (name == "GITHUB_TOKEN").then(|| "github.com".to_owned());
+    let ci = Some(("https://git.corp.example".to_owned(), "gitlab".to_owned()));
+    let source = Source { variable: &variable, base: Path::new("."), ci, host: &host };
+    Endpoint::resolve(name, target, &source)
 }
 
 /// Says an event in one channel.

@@ -71,7 +71,7 @@ fn endpoint(kind: &str) -> Endpoint {
         "matrix" => ", channel: '!room:example.org', url_env: A",
         "grafana" => ", url_env: A",
         "telegram" => ", channel: '-100123'",
-        "commit-status" | "deployment" => ", forge: github",
+        "commit-status" | "deployment" => ", forge: github, url_env: A",
         "smtp" => ", from: gitops@example.org, to: [team@example.org]",
         _ => "",
     };
@@ -82,6 +82,7 @@ fn endpoint(kind: &str) -> Endpoint {
     };
     let address = match kind {
         "smtp" => "smtps://mail.example.org",
+        "commit-status" | "deployment" => "https://forge.example/acme/deploy",
         "telegram" => "https://api.telegram.org/bot1:x/sendMessage",
         _ => "https://chat.example.org/hooks/x",
     };

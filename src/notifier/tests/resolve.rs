@@ -52,6 +52,28 @@ const WRONG: &[(&str, &str)] = &[
     ),
     ("{kind: webhook, url: https://me:pw@h.example/}", "is a secret and must not be written out"),
     ("{kind: webhook, url: 'https://h.example/?key=1'}", "is a secret and must not be written out"),
+    ("{kind: webhook, url: https://canary@h.example/}", "is a secret and must not be written out"),
+    (
+        "{kind: webhook, url: 'https://h.example/#canary'}",
+        "is a secret and must not be written out",
+    ),
+    (
+        "{kind: webhook, url: https://h.example/hooks/canary0000address0000secr}",
+        "is a secret and must not be written out",
+    ),
+    (
+        "{kind: webhook, url: https://h.example/x/glpat-canary0000address}",
+        "is a secret and must not be written out",
+    ),
+    (
+        "{kind: telegram, channel: '1', url: 'https://api.telegram.org/bot123:AAHcanary/sendMessage'}",
+        "is a secret and must not be written out",
+    ),
+    (
+        "{kind: webhook, url: https://h.example/bot123%3AAAHcanary/sendMessage}",
+        "is a secret and must not be written out",
+    ),
+    ("{kind: webhook, url_env: HOOK, token_env: LINES}", "holds more than one line"),
     ("{kind: webhook, url: https://evil.example/, token_env: TOKEN}", "that is written out"),
     ("{kind: grafana, url: https://evil.example/, token_env: TOKEN}", "that is written out"),
     (
@@ -100,6 +122,7 @@ fn what_cannot_work_is_refused_with_advice() {
         ("CONNECTOR", "https://acme.webhook.office.com/webhookb2/x"),
         ("TRIGGER", "https://hooks.slack.com/triggers/T/1/x"),
         ("MAIL", "smtps://me:canary3333password@mail.example"),
+        ("LINES", "canary\nand more"),
     ];
     for (yaml, cause) in WRONG {
         let error = resolve("chat", &target(yaml), &variables).expect_err(yaml);
@@ -108,6 +131,57 @@ fn what_cannot_work_is_refused_with_advice() {
         assert!(text.starts_with("cannot use the channel `chat`: "), "{text}");
         assert!(!has_canary(&text), "{text}");
     }
+}
+
+#[test]
+fn what_the_file_shows_is_an_error_and_what_a_variable_holds_one_channels_failure() {
+    let variables = [
+        ("TYPO", "htps//hooks.slack.com/x"),
+        ("HTTP", "http://chat.example/hooks/x"),
+        ("TRIGGER", "https://hooks.slack.com/triggers/T/1/x"),
+        ("STRANGE", "https://chat.example/x"),
+        ("BOT", "https://api.telegram.org/bot1:x/sendMessage"),
+        ("KEY64", "whsec_!!!!"),
+        ("METADATA", "https://169.254.169.254/"),
+    ];
+    let table = [
+        ("{kind: slack, url_env: TYPO}", false),
+        ("{url_env: TYPO}", false),
+        ("{kind: slack, url_env: HTTP}", false),
+        ("{url_env: TRIGGER}", false),
+        ("{url_env: STRANGE}", false),
+        ("{url_env: BOT}", false),
+        ("{kind: smtp, url_env: STRANGE, from: a@b.example, to: [a@b.example]}", false),
+        (
+            "{kind: webhook, url_env: STRANGE, secret_env: KEY64, signature: standard-webhooks}",
+            false,
+        ),
+        ("{kind: webhook, url_env: METADATA}", false),
+        ("{kind: slak, url_env: TYPO}", true),
+        ("{kind: slack, url_env: TYPO, from: x}", true),
+        ("{kind: webhook, url: 'htps//x'}", true),
+        ("{kind: webhook, url: 'http://chat.example/'}", true),
+        ("{kind: slack-bot, channel: C1}", true),
+    ];
+    for (yaml, is_visible) in table {
+        let error = resolve("chat", &target(yaml), &variables).expect_err(yaml);
+        let code = error.downcast_ref::<crate::error::Hinted>().unwrap().code();
+        assert_eq!(code == Code::Config, is_visible, "{yaml}: {error:#}");
+    }
+}
+
+#[test]
+fn only_secrets_are_masked() {
+    let plain = resolve("x", &target("{kind: pagerduty, token_env: TOKEN}"), &[]).unwrap();
+    let event = Event::new(Kind::Failed);
+    let delivery = Delivery::new(&plain, &event, UNIX_EPOCH).unwrap();
+    let _ = plain.row.channel.posts(&delivery).unwrap();
+    let shown = crate::http::mask("`https://events.pagerduty.com/v2/enqueue` answered");
+    assert_eq!(shown, "`https://events.pagerduty.com/v2/enqueue` answered");
+    let pasted = "https://hooks.slack.com/services/T9/B9/canary9999address9999secret";
+    let hook = resolve("x", &target("{url_env: A}"), &[("A", pasted)]).unwrap();
+    assert_eq!(hook.shown(), "https://hooks.slack.com/***");
+    assert!(!crate::http::mask(pasted).contains("canary"));
 }
 
 #[test]

@@ -17,6 +17,10 @@ pub(super) enum Reply {
     HangUp,
     /// Answers something that is no HTTP.
     Garbage,
+    /// Answers, and closes the connection in the middle of the body.
+    Torn { status: u16 },
+    /// Answers a little at a time, and never to the end.
+    Drip,
 }
 
 impl Reply {
@@ -84,6 +88,15 @@ impl Server {
                     Reply::Silence => silent.push(stream),
                     Reply::HangUp => drop(stream),
                     Reply::Garbage => drop(stream.write_all(b"hello\r\n\r\n")),
+                    Reply::Torn { status } => {
+                        let text =
+                            format!("HTTP/1.1 {status} Status\r\nContent-Length: 90\r\n\r\nwo");
+                        drop(stream.write_all(text.as_bytes()));
+                    }
+                    Reply::Drip => drop(thread::spawn(move || {
+                        let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+                        drip(&mut stream, head, "x");
+                    })),
                 }
             }
         });
@@ -92,6 +105,17 @@ impl Server {
 
     pub(super) fn requests(&self) -> Vec<Seen> {
         self.requests.lock().unwrap().clone()
+    }
+}
+
+/// Writes a piece every few milliseconds, until the other side is gone.
+pub(super) fn drip(stream: &mut TcpStream, head: &str, piece: &str) {
+    let mut written = stream.write_all(head.as_bytes());
+    // Waits for what never comes.
+    let (_end, ended) = std::sync::mpsc::channel::<()>();
+    while written.is_ok() {
+        let _ = ended.recv_timeout(std::time::Duration::from_millis(5));
+        written = stream.write_all(piece.as_bytes());
     }
 }
 

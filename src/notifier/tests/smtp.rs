@@ -148,7 +148,8 @@ fn refusals_are_explained_and_a_deferral_is_tried_once_more() {
         (
             |c, t| if c.starts_with("RCPT") { "550 5.1.1 no such user" } else { willing(c, t) },
             "check `from` and `to`",
-            1,
+            // Together, and then one by one.
+            3,
         ),
         (
             |c, t| if c.starts_with("EHLO") { "250 mail.example" } else { willing(c, t) },
@@ -167,6 +168,39 @@ fn refusals_are_explained_and_a_deferral_is_tried_once_more() {
     let patient: Script = |c, t| if c == "MESSAGE" && t == 0 { "450 busy" } else { willing(c, t) };
     let server = MailServer::new(patient);
     say(server.endpoint("smtp"), &ordinary(Kind::Deployed)).unwrap();
+}
+
+#[test]
+fn one_refused_recipient_keeps_the_mail_from_nobody_else() {
+    let picky: Script = |command, talk| {
+        let is_ada = command.starts_with("RCPT TO:<ada");
+        if is_ada { "550 5.1.1 no such user" } else { willing(command, talk) }
+    };
+    let server = MailServer::new(picky);
+    let receipt = say(server.endpoint("smtp"), &ordinary(Kind::Deployed)).unwrap();
+    let note = receipt.note.unwrap();
+    assert!(note.starts_with("not to ada@example.org: "), "{note}");
+    assert!(note.contains("no such user"), "{note}");
+    let sent = talks(&server, 3);
+    let sent: Vec<&String> = sent.iter().filter(|talk| talk.contains("Subject: ")).collect();
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert!(sent[0].contains("RCPT TO:<team@example.org>"), "{sent:?}");
+}
+
+#[test]
+fn a_server_that_drips_ends_with_the_deadline() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            super::server::drip(&mut stream.unwrap(), "220-hello\r\n", "220-hello\r\n");
+        }
+    });
+    let server = MailServer { address, talks: Arc::default() };
+    let soon = Duration::from_millis(200);
+    let error = say_within(server.endpoint("smtp"), &ordinary(Kind::Deployed), soon);
+    let text = read(&error.unwrap_err());
+    assert!(text.contains("it takes too long") && text.contains("--timeout"), "{text}");
 }
 
 #[test]

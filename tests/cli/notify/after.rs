@@ -56,13 +56,66 @@ fn a_push_is_announced_and_a_rollback_said() {
     let expected = "Deploying to production\n  api v2 → v3 \
         <https://github.com/acme/api/commit/3333333333333333333333333333333333333333>\n\
         Unchanged: postgres 17, web v7\ncommit ";
-    assert!(output.stdout.starts_with(expected), "{}", output.stdout);
+    assert!(output.stdout.contains(expected), "{}", output.stdout);
+    // What was done is said before anybody is told.
+    assert!(output.stdout.starts_with("environments/production.yaml:"), "{}", output.stdout);
     let output = clone.run(&mut clone.command(&["rollback", "-e", "production", "--notify"]));
-    assert!(output.stdout.starts_with("Rolled back api to v2"), "{}", output.stdout);
+    assert!(output.stdout.contains("\nRolled back api to v2"), "{}", output.stdout);
     // What did not change is no news.
     let output =
         clone.run(&mut clone.command(&["bump-tag", "api=v2", "-e", "production", "--notify"]));
     assert!(!output.stdout.contains("Deploying"), "{}", output.stdout);
+}
+
+#[test]
+fn promotions_and_restarts_are_announced_and_each_environment_for_itself() {
+    let clone = Clone::new(CONFIG);
+    let run = |args: &[&str]| clone.run(&mut clone.command(args)).stdout;
+    let said = run(&["bump-tag", "api=v5", "-e", "production", "-e", "staging", "--notify"]);
+    for expected in
+        ["Deploying to production\n  api v2 → v5", "Deploying to staging\n  api v1 → v5"]
+    {
+        assert!(said.contains(expected), "{said}");
+    }
+    run(&["bump-tag", "web=v9", "-e", "staging"]);
+    let said = run(&["promote", "--from", "staging", "--to", "production", "--notify"]);
+    assert!(said.contains("Deploying to production\n  web v7 → v9"), "{said}");
+}
+
+#[test]
+fn slow_channels_are_waited_for_together() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let hook = format!("http://{}/hooks/x", listener.local_addr().unwrap());
+    // Each environment's message is answered once both are there.
+    let answers = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let streams: Vec<_> = (0..2).map(|_| listener.accept().unwrap().0).collect();
+        for mut stream in streams {
+            let mut bytes = [0; 65_536];
+            let _ = stream.read(&mut bytes).unwrap();
+            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let channel = "chat: { kind: mattermost, url_env: HOOK }";
+    let clone = Clone::new(&CONFIG.replace("log: { kind: stdout }", channel));
+    let args = ["bump-tag", "api=v5", "-e", "production", "-e", "staging", "--notify"];
+    let output = clone.run(clone.command(&args).env("HOOK", hook));
+    assert_eq!(output.stderr.matches("chat: sent\n").count(), 2, "{}", output.render());
+    answers.join().unwrap();
+}
+
+#[test]
+fn a_dry_run_shows_what_would_be_said() {
+    let clone = Clone::new(CONFIG);
+    let args = ["bump-tag", "api=v3", "-e", "production", "--notify", "-n"];
+    let output = clone.run(&mut clone.command(&[&args[..], &SOURCE].concat()));
+    let expected = "# log (stdout)\nprint\n\nDeploying to production\n  api v2 → v3 \
+        <https://github.com/acme/api/commit/3333333333333333333333333333333333333333>\n\
+        Unchanged: postgres 17, web v7\n";
+    assert!(output.stdout.contains(expected), "{}", output.stdout);
+    let output = clone.run(&mut clone.command(&[&args[..], &["-o", "json"]].concat()));
+    assert_eq!(output.stdout.lines().count(), 1, "{}", output.render());
 }
 
 #[test]

@@ -383,11 +383,18 @@ commit c285c012 <https://github.com/acme/deploy/commit/c285c0120b30987bf8065cc9f
 #[test]
 fn usage_errors_say_what_to_do() {
     let world = World::new(CONFIG);
-    let table: [(&[&str], &str); 8] = [
+    let table: [(&[&str], &str); 15] = [
         (&["deployed"], "name the environment with -e ENV"),
         (&["pushed"], "name it with --image IMAGE=TAG"),
         (&["deployed", "-e", "prod"], "did you mean `production`?"),
         (&["deployed", "-e", "production", "--image", "a=b"], "cannot use --image with `deployed`"),
+        (&["deployed", "-e", "production", "--branch", "x"], "cannot use --branch with `deployed`"),
+        (&["pushed", "--image", "a=b", "--from", "HEAD"], "cannot use --from with `pushed`"),
+        (&["pushed", "--image", "a=b", "--to", "HEAD"], "cannot use --to with `pushed`"),
+        (&["drift", "-e", "production", "--from", "HEAD"], "cannot use --from with `drift`"),
+        (&["test", "-e", "production"], "cannot use --env with `test`"),
+        (&["deployed", "-e", "production", "--title", "x"], "--title without --pull-request"),
+        (&["deployed", "-e", "production", "--source", "x"], "--source with `deployed`"),
         (&["deployed", "log", "-e", "production"], "only `test` takes a channel's name"),
         (&["test", "chat"], "`notify:` names log"),
         (&["test", "--kind", "slak", "--url-env", "NONE"], "a similar value exists: 'slack'"),
@@ -408,6 +415,110 @@ fn usage_errors_say_what_to_do() {
     std::fs::remove_file(world.sandbox.path("gitops.yaml")).unwrap();
     let output = world.sandbox.gitops(&["notify", "test"]);
     assert!(output.stderr.contains("no channel is configured"), "{}", output.render());
+}
+
+#[test]
+fn variables_of_other_commands_break_nothing() {
+    let world = World::new(CONFIG);
+    let run = |args: &[&str]| {
+        let mut command = world.sandbox.gitops_command(&[&["notify"], args].concat());
+        command
+            .env("GITOPS_TITLE", "chore: {{ images }}")
+            .env("GITOPS_SOURCE_REVISION", "3".repeat(40))
+            .env("GITOPS_FROM", "staging")
+            .env("GITOPS_TO", "production")
+            .env("GITOPS_IMAGE", "api=v9")
+            .env("GITOPS_BRANCH", "main");
+        let output = world.sandbox.finish(&mut command);
+        output.ok();
+        output.stdout
+    };
+    assert!(run(&["deployed", "-e", "production"]).starts_with("Deployed api v2 "));
+    assert!(run(&["test"]).starts_with("Test message"));
+    let pushed = run(&["pushed", "--source", "https://github.com/acme/api"]);
+    assert!(pushed.starts_with("Pushed new api image: v9 <https://github.com/"), "{pushed}");
+}
+
+#[test]
+fn a_dry_run_knows_what_was_said_and_says_nothing_itself() {
+    let world = World::new(CONFIG);
+    let drift = ["notify", "drift", "-e", "production", "--finding", "x"];
+    let dry = [&drift[..], &["-n"]].concat();
+    assert!(world.ok(&dry).stdout.starts_with("# log (stdout)"));
+    assert!(world.ok(&dry).stdout.starts_with("# log (stdout)"));
+    assert!(world.ok(&drift).stdout.starts_with("Drift in production"));
+    let known = world.ok(&dry);
+    assert_eq!((&*known.stdout, &*known.stderr), ("", "log: not sent: it knows of this drift\n"));
+    let json = world.sandbox.gitops(&[&dry[..], &["-o", "json"]].concat()).json();
+    assert_eq!(json["channels"][0]["result"], "skipped");
+}
+
+#[test]
+fn channels_of_flags_are_remembered_apart() {
+    let server = Server::new(200, "ok");
+    let world = World::new(CONFIG);
+    let drift = |variable: &str| {
+        let args =
+            ["notify", "drift", "-e", "production", "--finding", "x", "--kind", "mattermost"];
+        let args = [&args[..], &["--url-env", variable]].concat();
+        let mut command = world.sandbox.gitops_command(&args);
+        let hook = format!("{}/hooks/x", server.origin);
+        world.sandbox.finish(command.env("ONE", &hook).env("TWO", &hook)).stderr
+    };
+    assert_eq!(drift("ONE"), "mattermost: sent\n");
+    assert_eq!(drift("TWO"), "mattermost: sent\n");
+    assert_eq!(drift("ONE"), "mattermost: not sent: it knows of this drift\n");
+}
+
+#[test]
+fn memory_that_cannot_be_written_is_an_error_before_anything_is_said() {
+    let world = World::new(CONFIG);
+    world.sandbox.write("file", "");
+    let args = ["notify", "drift", "-e", "production", "--finding", "x", "--remember", "file"];
+    let output = world.sandbox.gitops(&args);
+    assert_eq!((output.code, &*output.stdout), (2, ""), "{}", output.render());
+    assert!(output.stderr.contains("cannot remember drift in `file`"), "{}", output.stderr);
+}
+
+#[test]
+fn a_malformed_secret_keeps_nobody_else_from_hearing() {
+    let world = World::new(&format!("{CONFIG}  chat: {{ kind: slack, url_env: BAD }}\n"));
+    for bad in ["htps//typo", "http://chat.example/x"] {
+        let mut command = world.sandbox.gitops_command(&["notify", "deployed", "-e", "production"]);
+        let output = world.sandbox.finish(command.env("BAD", bad));
+        output.ok();
+        assert!(output.stdout.starts_with("Deployed api v2 "), "{}", output.render());
+        assert!(output.stderr.starts_with("warning: cannot use the channel `chat`: its address"));
+    }
+}
+
+#[test]
+fn one_run_prints_one_document() {
+    let world = World::new(&format!("{CONFIG}  chat: {{ kind: slack, url_env: MISSING }}\n"));
+    let args = ["notify", "deployed", "-e", "production", "-o", "json", "--strict"];
+    let output = world.sandbox.gitops(&args);
+    assert_eq!((output.code, output.stdout.lines().count()), (2, 1), "{}", output.render());
+    let document = output.json();
+    assert_eq!(document["channels"][0]["result"], "failed");
+    assert_eq!(document["channels"][1]["result"], "sent");
+}
+
+#[test]
+fn what_is_not_sent_is_not_called_sent() {
+    let config = CONFIG.replace(
+        "log: { kind: stdout }",
+        "status: { kind: commit-status, token_env: TOKEN }\n  \
+         events: { kind: webhook, format: cdevents, url: https://events.example.org/in }",
+    );
+    let world = World::new(&config);
+    let run = |args: &[&str]| {
+        let mut command = world.sandbox.gitops_command(&[&["notify"], args].concat());
+        world.sandbox.finish(command.env("TOKEN", "canary0123456789"))
+    };
+    let output = run(&["test", "status", "-o", "json"]);
+    assert_eq!(output.json()["channels"][0]["result"], "skipped", "{}", output.render());
+    let output = run(&["deploying", "-e", "production", "--channel", "events"]);
+    assert_eq!(output.stderr, "events: not sent: CDEvents has no event for `deploying`\n");
 }
 
 #[test]
