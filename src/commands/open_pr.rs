@@ -77,7 +77,11 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     if args.dry_run {
         let outcome = ending.rehearse(&proposal, push.as_ref())?;
         let shown = Shown::planned("open-pr", &scene, connection, &proposal, push.as_ref());
-        return show(&shown, outcome.as_ref(), ui);
+        let ended = show(&shown, outcome.as_ref(), ui)?;
+        if context.notifies() {
+            news(&ends, &scene, &proposal).show(&remote, &context, ui)?;
+        }
+        return Ok(ended);
     }
     let (sent, push) = send_somehow(args, &context, &mut remote, &ends, push)?;
     let mut shown = Shown::planned("open-pr", &scene, connection, &proposal, None);
@@ -85,18 +89,19 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let head_sha = Some(ends.head.revision.clone());
     let proposal = Proposal { head_sha, pushed: sent.pushed, ..proposal };
     ending.finish(&mut shown, &proposal, push.as_ref(), sent.existed, &mut remote)?;
-    let news = || {
-        if !context.notifies() {
-            return;
+    let told = || {
+        if context.notifies() {
+            news(&ends, &scene, &proposal).tell(&shown, &remote, &context, ui);
         }
-        let (before, after) = (texts(&ends.base.files), texts(&ends.head.files));
-        let halves = Half::of_files(before, after, &ends.head.config);
-        // Who proposes a change does not choose who is told of it.
-        let config = &ends.base.config;
-        let news = proposing::News { config, halves, scene: &scene, proposal: &proposal };
-        news.tell(&shown, &remote, &context, ui);
     };
-    in_order(ui, || tell(&shown, None, ui), news)
+    in_order(ui, || tell(&shown, None, ui), told)
+}
+
+/// What there is to tell of the pull request. Who proposes a change does not choose who is told of it.
+fn news<'a>(ends: &'a Ends, scene: &'a Scene, proposal: &'a Proposal) -> proposing::News<'a> {
+    let (before, after) = (texts(&ends.base.files), texts(&ends.head.files));
+    let halves = Half::of_files(before, after, &ends.head.config);
+    proposing::News { config: &ends.base.config, halves, scene, proposal }
 }
 
 /// Environment, path and text of each file.

@@ -140,7 +140,9 @@ pub(super) fn is_public(url: &Url) -> bool {
         Some(below) => host.ends_with(below),
         None => host == **known,
     };
-    url.port().is_none() && crate::forge::TABLE.iter().any(|row| row.hosts.iter().any(is_it))
+    url.scheme() == "https"
+        && url.port().is_none()
+        && crate::forge::TABLE.iter().any(|row| row.hosts.iter().any(is_it))
 }
 
 /// Whether a URL is of the CI system's own server.

@@ -590,21 +590,25 @@ fn a_new_pull_request_is_told_of_once() {
         shop.fine(&mut shop.with("github", &api, &args))
     };
     let bump = ["bump-tag", "api=v2.0.0", "-e", "production", "--pr"];
+    let shown = run(&[&bump[..], &["-n"]].concat());
+    let would = "\n# log (stdout)\nprint\n\nPull request for production: ";
+    assert!(shown.stdout.contains(would), "{}", shown.render());
+    assert!(shown.stdout.contains("\n  api v1.2.1 → v2.0.0"), "{}", shown.render());
     let first = run(&bump);
     let said = "Pull request #7 <https://github.example/open/shop/pull/7> for production";
-    assert!(first.stdout.starts_with(said), "{}", first.render());
+    assert!(first.stdout.contains(said), "{}", first.render());
     assert!(first.stdout.contains("\n  api v1.2.1 → v2.0.0"), "{}", first.render());
     let again = run(&bump);
     assert!(!again.stdout.contains(said), "{}", again.render());
     assert!(again.stderr.contains("nobody is told"), "{}", again.render());
     let promoted = run(&["promote", "--from", "staging", "--to", "production", "--pr"]);
-    assert!(promoted.stdout.starts_with("Pull request #8 <"), "{}", promoted.render());
+    assert!(promoted.stdout.contains("\nPull request #8 <"), "{}", promoted.render());
     checkout(&shop, "topic");
     let mut command = open_pr_as("text", &shop, &api, &["--notify"]);
     let config = shop.repos.sandbox.path("channels.yaml");
     command.env("GITOPS_CONFIG", config);
     let opened = shop.fine(&mut command);
     let said = "Pull request #9 <https://github.example/open/shop/pull/9> for staging";
-    assert!(opened.stdout.starts_with(said), "{}", opened.render());
+    assert!(opened.stdout.contains(said), "{}", opened.render());
     assert!(opened.stdout.contains("→ v3.0.0"), "{}", opened.render());
 }

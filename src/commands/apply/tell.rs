@@ -139,7 +139,12 @@ fn moments(plan: &Plan, config: &Config) -> (Vec<Running>, Vec<Running>) {
     let images = |id: &Id, value: &serde_json::Value| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         // A file of another kind names no image.
-        running(&id.name, text.as_bytes(), config).unwrap_or_default()
+        let mut found = running(&id.name, text.as_bytes(), config).unwrap_or_default();
+        // Objects of several kinds may have one name.
+        for one in &mut found {
+            one.place.0 = id.to_string();
+        }
+        found
     };
     let (mut before, mut after) = (Vec::new(), Vec::new());
     for compared in plan.declared().filter(|compared| !compared.item.id.is_secret()) {

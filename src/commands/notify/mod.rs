@@ -26,7 +26,7 @@ use crate::image::Bump;
 use crate::notifier::{Memory, Recall};
 use crate::ui::Ui;
 
-pub(crate) use after::{Deed, Half, Halves, in_order, show_of_push, tell, tell_of_push};
+pub(crate) use after::{Deed, Half, Halves, in_order, show, show_of_push, tell, tell_of_push};
 use channels::AdHoc;
 use given::Given;
 pub use happening::{Happening, happened};

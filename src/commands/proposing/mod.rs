@@ -125,7 +125,14 @@ impl Edit<'_> {
             let shown = Shown::planned(command, &first.scene, connection, &proposal, push.as_ref());
             let mut shown = shown.with(more);
             shown.plan = Some(&first.plan);
-            return show(&shown, outcome.as_ref(), ui);
+            let ended = show(&shown, outcome.as_ref(), ui)?;
+            if self.ending.context.notifies() {
+                let halves = notify::Half::of_plan(&first.plan, &first.config);
+                let (config, scene) = (&first.config, &first.scene);
+                let news = News { config, halves, scene, proposal: &proposal };
+                news.show(remote, self.ending.context, ui)?;
+            }
+            return Ok(ended);
         }
         let (landed, last, push) = self.land(remote, &proposal, push, first)?;
         if landed.revision.is_none() {
@@ -223,7 +230,7 @@ pub(crate) struct News<'a> {
     pub(crate) proposal: &'a Proposal,
 }
 
-impl News<'_> {
+impl<'a> News<'a> {
     /// Tells of a pull request that is new; one that was brought up to date is known.
     pub(crate) fn tell(
         self,
@@ -237,22 +244,40 @@ impl News<'_> {
             ui.status("no new pull request, so nobody is told");
             return;
         };
-        let deed = notify::Deed {
+        let mut deed = self.deed(remote);
+        deed.revision.clone_from(revision);
+        if let Some(request) = &mut deed.pull_request {
+            (request.number, request.url) = (shown.number, shown.url.clone());
+        }
+        notify::tell(&deed, context, ui);
+    }
+
+    /// Shows what would be told: without the number and the commit that nobody made.
+    pub(crate) fn show(
+        self,
+        remote: &git::Remote,
+        context: &Context<'_>,
+        ui: &Ui,
+    ) -> anyhow::Result<()> {
+        notify::show(&self.deed(remote), context, ui)
+    }
+
+    fn deed(self, remote: &git::Remote) -> notify::Deed<'a> {
+        notify::Deed {
             kind: Kind::PrOpened,
             config: self.config,
             environments: self.halves,
             repository: remote.address().to_string(),
             branch: Some(self.scene.head.clone()),
-            revision: revision.clone(),
+            revision: String::new(),
             subject: self.scene.subject.clone(),
             pull_request: Some(PullRequest {
-                number: shown.number,
+                number: None,
                 title: Some(self.proposal.title.clone()),
-                url: shown.url.clone(),
+                url: None,
             }),
             origin: &self.scene.source,
-        };
-        notify::tell(&deed, context, ui);
+        }
     }
 }
 

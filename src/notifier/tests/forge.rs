@@ -268,6 +268,7 @@ fn git_alone_does_not_say_where_a_token_goes() {
         // The CI system's own server, whichever forge that is.
         (token, "https://git.corp.example/acme/deploy", ""),
         (token, "http://github.com/acme/deploy", "is not encrypted"),
+        ("token_env: TOKEN, allow_http: true", "http://github.com/a/b", "nobody but Git's remote"),
         (token, "https://169.254.169.254/acme/deploy", "link-local"),
         ("token_env: TOKEN, forge: gitlab", "https://evil.example/a/b", "nobody but Git's remote"),
         (

@@ -16,7 +16,10 @@ struct Clone(World);
 
 impl Clone {
     fn new(config: &str) -> Self {
-        let world = World::new(config);
+        Self::of(World::new(config))
+    }
+
+    fn of(world: World) -> Self {
         let (from, bare) = (world.sandbox.path(""), world.sandbox.path("../bare.git"));
         git2::build::RepoBuilder::new().bare(true).clone(from.to_str().unwrap(), &bare).unwrap();
         Self(world)
@@ -83,6 +86,21 @@ fn promotions_and_restarts_are_announced_and_each_environment_for_itself() {
 }
 
 #[test]
+fn a_restart_is_announced_though_no_image_changes() {
+    let files = "[environments/staging.yaml]";
+    let mut world = World::new(&CONFIG.replace(files, "[environments/api.yaml]"));
+    let manifest = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: api }\nspec:\n  template:\n    \
+                    metadata: { labels: { app: api } }\n    spec:\n      containers:\n        - name: api\n          \
+                    image: ghcr.io/acme/api:v1\n";
+    world.sandbox.write("environments/api.yaml", manifest);
+    world.commit("a manifest");
+    let clone = Clone::of(world);
+    let output = clone.run(&mut clone.command(&["restart", "api", "-e", "staging", "--notify"]));
+    let said = "\nDeploying to staging: no image changes\nUnchanged: api v1\ncommit ";
+    assert!(output.stdout.contains(said), "{}", output.render());
+}
+
+#[test]
 fn slow_channels_are_waited_for_together() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let hook = format!("http://{}/hooks/x", listener.local_addr().unwrap());
@@ -91,7 +109,7 @@ fn slow_channels_are_waited_for_together() {
         use std::io::{Read as _, Write as _};
         let streams: Vec<_> = (0..2).map(|_| listener.accept().unwrap().0).collect();
         for mut stream in streams {
-            let mut bytes = [0; 65_536];
+            let mut bytes = vec![0; 65_536];
             let _ = stream.read(&mut bytes).unwrap();
             let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
             stream.write_all(answer.as_bytes()).unwrap();
