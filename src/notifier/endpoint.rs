@@ -298,8 +298,11 @@ fn row(target: &Target, address: Option<&str>) -> anyhow::Result<&'static Row> {
     }
     let url = address.and_then(|address| Url::parse(address).ok());
     let Some(url) = url else {
-        let message = "nothing tells what kind of channel it is";
-        return Err(Hinted::new(fault(target), message, "write `kind:` and `url_env:`").into());
+        let (message, hint) = match address {
+            Some(_) => ("its address is no URL", "store the address as the service shows it"),
+            None => ("nothing tells what kind of channel it is", "write `kind:` and `url_env:`"),
+        };
+        return Err(Hinted::new(fault(target), message, hint).into());
     };
     if is_retired(&url) {
         let message = "it is an Office 365 connector, which Microsoft has switched off";
