@@ -168,14 +168,15 @@ fn digest(
     let place = place(&globals.repo, dir);
     let jobs = args.jobs.map(usize::from);
     let source: Box<dyn Source> = match &args.git {
-        Some(revision) => Box::new(Commit::open(&place, revision, jobs)?),
+        Some(revision) => Box::new(Commit::open(&globals.repo, dir, revision, jobs)?),
         None => Box::new(Directory::open(&place, jobs)?),
     };
     let exclude = exclude(args, plan.format, &place)?;
     let meter = ui.meter();
     let listing = source.measure(&exclude, plan.format.content, &meter)?;
     let spelled = dir.as_os_str().as_encoded_bytes().to_vec();
-    let tree = Tree::new(spelled, source.is_link(), plan.options, listing.entries);
+    let mut tree = Tree::new(spelled, source.is_link(), plan.options, listing.entries);
+    tree.tree_id = listing.tree_id;
     refuse(args, plan.format, &tree)?;
     let pour =
         |entry: &Entry, sink: &mut (dyn FnMut(&[u8]) + Send)| source.pour(entry, sink, &meter);

@@ -20,6 +20,9 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn digest(tree: &Tree, _: Pour<'_>) -> anyhow::Result<String> {
+    if let Some(id) = tree.tree_id {
+        return Ok(HEXLOWER.encode(&id));
+    }
     refuse_vcs(tree, "git-tree")?;
     Ok(HEXLOWER.encode(&id(tree, &SHA1, false)))
 }

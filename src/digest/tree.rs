@@ -88,6 +88,8 @@ pub struct Tree {
     pub linked: bool,
     /// What is covered.
     pub options: Options,
+    /// The id under which Git keeps exactly this tree: it may hold what Git would not write today.
+    pub tree_id: Option<[u8; 20]>,
     entries: Vec<Entry>,
 }
 
@@ -108,7 +110,7 @@ impl Tree {
     pub fn new(spelled: Vec<u8>, linked: bool, options: Options, mut entries: Vec<Entry>) -> Self {
         // The stable sort finds the runs that are in order already, as batches of a walk are.
         entries.sort_by(|a, b| a.path.cmp(&b.path));
-        Self { spelled, linked, options, entries }
+        Self { spelled, linked, options, tree_id: None, entries }
     }
 
     /// All entries, ordered by the bytes of the whole path.

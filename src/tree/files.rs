@@ -10,7 +10,7 @@ use super::open::{Root, is_link};
 use super::problem::{Cause, Problems};
 use super::read::{self, Task};
 use super::walk::{Stamps, Walk};
-use super::{Listing, Source, Watch};
+use super::{Listing, Source, Watch, pool};
 use crate::digest::{Content, Entry, Exclude, Node, Sink, shown};
 use crate::error::{Code, Hinted};
 
@@ -40,8 +40,7 @@ impl Directory {
                 _ => Hinted::plain(Code::Io, message),
             }
         })?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.unwrap_or(0)).build()?;
-        Ok(Self { path: path.to_owned(), spelled, root, pool })
+        Ok(Self { path: path.to_owned(), spelled, root, pool: pool(jobs)? })
     }
 
     /// Walks, while other threads read what is found.
@@ -69,7 +68,7 @@ impl Directory {
         task.all_large(pick(&mut entries, &large));
         // Each batch is in order: what is left is to merge them, which the threads share.
         entries.par_sort_by(|a, b| a.path.cmp(&b.path));
-        (Listing { entries, excluded }, stamps)
+        (Listing { entries, excluded, tree_id: None }, stamps)
     }
 
     /// A directory in which something came or went was not measured as it is.

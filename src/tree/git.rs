@@ -1,11 +1,12 @@
 //! A directory as a Git commit has it: no checkout, no line-ending conversion, only what is committed.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
-use git2::{ErrorCode, ObjectType, Odb, Oid, Repository, TreeEntry};
+use git2::{ErrorClass, ErrorCode, ObjectType, Odb, Oid, Repository, TreeEntry};
 use rayon::prelude::*;
 
-use super::{Listing, Source, Watch};
+use super::place::{self, Place};
+use super::{Listing, Source, Watch, pool};
 use crate::digest::{Content, Entry, Exclude, Hash, Mode, Node, Sink, content_of, shown};
 use crate::error::{Code, Hinted};
 
@@ -25,25 +26,25 @@ struct Found {
 }
 
 impl Commit {
-    /// Finds `dir` in the commit that `revision` names, in the repository around it. The directory
-    /// need not exist on disk, and the repository may be bare.
-    pub fn open(dir: &Path, revision: &str, jobs: Option<usize>) -> anyhow::Result<Self> {
+    /// Finds `dir`, spelled from `start`, in the commit that `revision` names. The directory need not
+    /// exist on disk, and the repository may be bare.
+    pub fn open(
+        start: &Path,
+        dir: &Path,
+        revision: &str,
+        jobs: Option<usize>,
+    ) -> anyhow::Result<Self> {
         let spelled = shown(dir.as_os_str().as_encoded_bytes());
         let failed = |error| failed(&spelled, revision, &error);
-        let (existing, missing) = real_path(dir);
-        let repository = Repository::discover(&existing).map_err(failed)?;
-        let path = path_in_repository(&repository, &existing).join(missing);
-        let root = repository.revparse_single(revision).and_then(|object| object.peel_to_tree());
-        let tree = subtree(&repository, root.map_err(failed)?.id(), &path).map_err(failed)?;
-        let tree = tree.ok_or_else(|| {
-            let path = shown(path.as_os_str().as_encoded_bytes());
-            let message = format!(
-                "cannot digest `{spelled}`: there is no directory `{path}` in `{revision}`"
-            );
-            Hinted::new(Code::NotFound, message, "is it committed?")
-        })?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.unwrap_or(0)).build()?;
-        Ok(Self { repository, revision: revision.to_owned(), spelled, tree, pool })
+        let Place { repository, path } = place::find(start, dir).map_err(failed)?;
+        let root = root(&repository, revision)
+            .map_err(|error| of_a_shallow_clone(&repository, &spelled, revision, &error))?;
+        let tree = match place::look_up(&repository, root, &path).map_err(failed)? {
+            place::Found::Directory(tree) => tree,
+            found => return Err(no_directory(&spelled, revision, &path, &found).into()),
+        };
+        let revision = revision.to_owned();
+        Ok(Self { repository, revision, spelled, tree, pool: pool(jobs)? })
     }
 
     fn failed(&self, error: &git2::Error) -> anyhow::Error {
@@ -92,7 +93,9 @@ impl Source for Commit {
         self.pool
             .install(|| read_all(repository, &mut found, content, watch))
             .map_err(|error| self.failed(&error))?;
-        Ok(Listing { entries: found.into_iter().map(|found| found.entry).collect(), excluded })
+        let tree_id = excluded.is_empty().then(|| bytes_of(self.tree));
+        let entries = found.into_iter().map(|found| found.entry).collect();
+        Ok(Listing { entries, excluded, tree_id })
     }
 
     fn pour(&self, entry: &Entry, sink: Sink<'_>, watch: &dyn Watch) -> anyhow::Result<()> {
@@ -158,65 +161,85 @@ fn read(
     Ok(())
 }
 
+fn bytes_of(id: Oid) -> [u8; 20] {
+    let mut bytes = [0; 20];
+    bytes.copy_from_slice(id.as_bytes());
+    bytes
+}
+
 fn node(odb: &Odb<'_>, entry: &TreeEntry<'_>) -> Result<Node, git2::Error> {
     let file = |mode| Node::File { mode, size: 0, hash: Hash::NONE };
     Ok(match entry.filemode_raw() {
         0o040_000 => Node::Directory,
         0o120_000 => Node::Symlink { target: odb.read(entry.id())?.data().into() },
-        0o160_000 => {
-            let mut commit = [0; 20];
-            commit.copy_from_slice(entry.id().as_bytes());
-            Node::Submodule { commit }
-        }
+        0o160_000 => Node::Submodule { commit: bytes_of(entry.id()) },
         0o100_664 => file(Mode::GroupWritable),
         mode if mode & 0o100 != 0 => file(Mode::Executable),
         _ => file(Mode::Plain),
     })
 }
 
-/// The nearest directory that exists, without symbolic links, and what is missing below it.
-fn real_path(dir: &Path) -> (PathBuf, PathBuf) {
-    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-    for existing in dir.ancestors() {
-        if let (Ok(real), Ok(missing)) = (existing.canonicalize(), dir.strip_prefix(existing)) {
-            return (real, missing.to_owned());
-        }
-    }
-    (dir, PathBuf::new())
+fn no_directory(spelled: &str, revision: &str, path: &Path, found: &place::Found) -> Hinted {
+    let quoted = |path: &Path| shown(path.as_os_str().as_encoded_bytes());
+    let (cause, hint) = match found {
+        place::Found::Link(link) => (
+            format!("`{}` is a symbolic link in `{revision}`", quoted(link)),
+            "name the directory that it leads to".to_owned(),
+        ),
+        place::Found::Submodule(module) => (
+            format!("`{}` is a submodule in `{revision}`", quoted(module)),
+            "`-C` goes into its own repository".to_owned(),
+        ),
+        place::Found::Directory(_) | place::Found::Nothing => (
+            format!("there is no directory `{}` in `{revision}`", quoted(path)),
+            "is it committed? `-C` goes into a repository within another".to_owned(),
+        ),
+    };
+    Hinted::new(Code::NotFound, format!("cannot digest `{spelled}`: {cause}"), hint)
 }
 
-fn path_in_repository(repository: &Repository, existing: &Path) -> PathBuf {
-    let root = repository.workdir().unwrap_or_else(|| repository.path());
-    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    existing.strip_prefix(&root).map(Path::to_owned).unwrap_or_default()
+/// The tree of a revision.
+fn root(repository: &Repository, revision: &str) -> Result<Oid, git2::Error> {
+    let object = repository.revparse_single(revision)?;
+    // Peeling alone would not say that a partial clone lacks the tree.
+    match object.peel_to_commit() {
+        Ok(commit) => Ok(commit.tree()?.id()),
+        Err(_) => Ok(object.peel_to_tree()?.id()),
+    }
 }
 
-/// The tree at a path below a tree.
-fn subtree(repository: &Repository, root: Oid, path: &Path) -> Result<Option<Oid>, git2::Error> {
-    let mut id = root;
-    for component in path.components() {
-        let Component::Normal(name) = component else { return Ok(None) };
-        let tree = repository.find_tree(id)?;
-        match tree.get_name_bytes(name.as_encoded_bytes()) {
-            Some(entry) if entry.kind() == Some(ObjectType::Tree) => id = entry.id(),
-            _ => return Ok(None),
-        }
+fn of_a_shallow_clone(
+    repository: &Repository,
+    dir: &str,
+    revision: &str,
+    error: &git2::Error,
+) -> Hinted {
+    let failed = failed(dir, revision, error);
+    if repository.is_shallow() && error.class() != ErrorClass::Odb {
+        let hint = "this clone is shallow: `git fetch --unshallow` gets all revisions";
+        return Hinted::new(Code::NotFound, failed.to_string(), hint);
     }
-    Ok(Some(id))
+    failed
 }
 
 fn failed(dir: &str, revision: &str, error: &git2::Error) -> Hinted {
     let message = format!("cannot digest `{dir}` in `{revision}`: {}", error.message());
-    match error.code() {
-        ErrorCode::NotFound if error.class() == git2::ErrorClass::Reference => Hinted::new(
+    let hinted = |code, hint: &str| Hinted::new(code, message.clone(), hint);
+    match (error.code(), error.class()) {
+        (ErrorCode::NotFound, ErrorClass::Odb) => hinted(
             Code::NotFound,
-            message,
-            "a shallow clone has few revisions; fetch it first",
+            "a partial clone lacks contents: `git fetch --refetch --no-filter` gets them",
         ),
-        ErrorCode::Owner => Hinted::new(
+        (ErrorCode::NotFound, ErrorClass::Reference) => {
+            hinted(Code::NotFound, "is it fetched? `git rev-parse` tells what it is called")
+        }
+        (ErrorCode::Owner, _) => hinted(
             Code::Git,
-            message,
             "`git config --global --add safe.directory` says that you trust its owner",
+        ),
+        _ if error.message().contains("unknown object format") => hinted(
+            Code::Git,
+            "`--git` reads SHA-1 repositories only; check the revision out, and digest that",
         ),
         _ => Hinted::plain(Code::Git, message),
     }

@@ -3,6 +3,7 @@
 mod files;
 mod git;
 mod open;
+mod place;
 mod problem;
 mod read;
 mod walk;
@@ -19,6 +20,15 @@ pub struct Listing {
     pub entries: Vec<Entry>,
     /// What was left out, without what is below it.
     pub excluded: Vec<Vec<u8>>,
+    /// The id under which Git keeps the whole of it, where nothing was left out.
+    pub tree_id: Option<[u8; 20]>,
+}
+
+/// So many threads, or one per core. rayon would ask a variable of its own.
+fn pool(jobs: Option<usize>) -> anyhow::Result<rayon::ThreadPool> {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = jobs.unwrap_or_else(cores);
+    Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?)
 }
 
 /// Is told how the work goes on, from several threads.

@@ -114,3 +114,11 @@ fn ci_is_told_whether_the_digest_changed() {
     let json = sandbox.gitops(&["digest-dir", "app", "--expect", &other, "-o", "json"]);
     assert_eq!((json.code, &json.json()["changed"]), (1, &serde_json::Value::Bool(true)));
 }
+
+/// rayon would start as many threads as this says.
+#[test]
+fn the_number_of_threads_is_gitops_own() {
+    let sandbox = app();
+    let mut command = sandbox.gitops_command(&["digest-dir", "app"]);
+    sandbox.finish(command.env("RAYON_NUM_THREADS", "100000")).ok();
+}
