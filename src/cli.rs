@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::FalseyValueParser;
+use clap::parser::ValueSource;
 use clap::{
     Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _,
 };
@@ -106,6 +107,13 @@ impl Command {
         }
     }
 
+    /// `GITOPS_REPO` names the GitOps repository, which is none of these commands' business.
+    fn forget_repository(&self, globals: &mut Globals) {
+        if matches!(self, Self::DigestDir(_)) {
+            globals.repo = PathBuf::from(".");
+        }
+    }
+
     fn run(&self, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         match self {
             Self::BumpTag(args) => bump_tag::run(args, globals, ui),
@@ -146,6 +154,10 @@ fn environment_variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
+/// Without these a command would succeed at something else: empty is an error then, as on the command line,
+/// where a pipeline's variable was never set.
+const DECISIVE: &[&str] = &["expect", "check", "exclude-from", "git", "plan", "rev"];
+
 fn variable_of(arg: Arg) -> Arg {
     let Some(long) = arg.get_long() else { return arg };
     if arg.get_env().is_some() {
@@ -153,15 +165,19 @@ fn variable_of(arg: Arg) -> Arg {
         return arg;
     }
     let name = format!("GITOPS_{}", long.replace('-', "_").to_uppercase());
+    let is_decisive = DECISIVE.contains(&long);
     let arg = match arg.get_action() {
         ArgAction::SetTrue => arg.value_parser(FalseyValueParser::new()),
         ArgAction::Set | ArgAction::Append => arg,
         _ => return arg,
     };
     // An empty variable is none, and one that says no is as if the flag were not given.
-    let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
     let no = ["", "0", "n", "no", "f", "false", "off"];
-    let silent = no.iter().take(if is_flag { no.len() } else { 1 });
+    let silent = no.iter().take(match arg.get_action() {
+        ArgAction::SetTrue => no.len(),
+        _ if is_decisive => 0,
+        _ => 1,
+    });
     let value = environment_variable(&name);
     if value.is_none_or(|value| silent.into_iter().any(|word| value.eq_ignore_ascii_case(word))) {
         return arg;
@@ -173,7 +189,13 @@ fn variable_of(arg: Arg) -> Arg {
 /// Parses the arguments, runs the command, reports an error and gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = command().try_get_matches().and_then(|matches| {
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        if matches.value_source("repo") == Some(ValueSource::EnvVariable) {
+            cli.command.forget_repository(&mut cli.globals);
+        }
+        Ok(cli)
+    });
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {

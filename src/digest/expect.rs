@@ -21,7 +21,8 @@ impl Expected {
     pub fn parse(text: &str, format: Option<&'static Format>) -> anyhow::Result<Self> {
         let text = text.trim();
         if text.is_empty() {
-            let hint = "without a digest to compare with, leave out `--expect`";
+            let hint =
+                "is the variable set? Without a digest to compare with, leave out `--expect`";
             return Err(
                 Hinted::new(Code::Usage, "cannot compare: the digest is empty", hint).into()
             );

@@ -32,7 +32,7 @@ mod tree;
 pub use content::{Content, Hash, Hasher, of as content_of};
 pub use exclude::Exclude;
 pub use expect::Expected;
-pub use names::{escaped, shown};
+pub use names::{escaped, exact, shown};
 pub use tree::{Entry, Mode, Node, Options, Step, Tree, name};
 
 /// Where a text goes, piece by piece.

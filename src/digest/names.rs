@@ -67,6 +67,13 @@ pub fn shown(name: &[u8]) -> String {
     text
 }
 
+/// The same for programs, which must not take two names for one: a backslash is doubled.
+#[must_use]
+pub fn exact(name: &[u8]) -> String {
+    let pieces: Vec<String> = name.split(|&byte| byte == b'\\').map(shown).collect();
+    pieces.join("\\\\")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,5 +97,6 @@ mod tests {
     fn shows_every_name_on_one_line() {
         assert_eq!(shown("é\u{1b}[31m\n".as_bytes()), "é\\u{1b}[31m\\n");
         assert_eq!(shown(b"a\xffb"), "a\\xffb");
+        assert_eq!(exact(b"a\xffb\\xff\\"), "a\\xffb\\\\xff\\\\");
     }
 }

@@ -5,12 +5,13 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, HEXLOWER};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::digest;
-use crate::support::Sandbox;
+use super::{digest, shell};
+use crate::support::{Sandbox, installed};
 
 /// Makes directories of this name one in the other, and a file in the last; gives its path.
 fn deep(sandbox: &Sandbox, name: &str, levels: usize) -> String {
@@ -93,6 +94,33 @@ fn a_large_sparse_file() {
     assert_eq!(output.stdout, format!("# gitops-dir-digest gd1\n{zeros}  ./sparse\n"));
 }
 
+/// What a process may write to, in KiB: a bound that the system itself holds.
+fn within(sandbox: &Sandbox, bound: u32, args: &[&str]) {
+    let script =
+        format!("ulimit -d {bound}; exec {} digest-dir -j2 \"$@\"", env!("CARGO_BIN_EXE_gitops"));
+    assert!(shell(sandbox, &script, args).len() > 64, "{args:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_is_bounded() {
+    if !installed(&["bash"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.path("many/d")).unwrap();
+    for number in 0..100_000 {
+        let name = format!("many/d/a-name-of-the-usual-length-{number:06}");
+        fs::File::create(sandbox.path(name)).unwrap();
+    }
+    within(&sandbox, 40 << 10, &["many"]);
+    within(&sandbox, 40 << 10, &["many", "--manifest", "-o", "json"]);
+    within(&sandbox, 80 << 10, &["many", "many", "many", "many", "many"]);
+    fs::create_dir(sandbox.path("large")).unwrap();
+    fs::File::create(sandbox.path("large/sparse")).unwrap().set_len(300 << 20).unwrap();
+    within(&sandbox, 12 << 10, &["large"]);
+}
+
 #[test]
 fn a_directory_whose_name_is_no_text() {
     let sandbox = Sandbox::new();
@@ -106,4 +134,36 @@ fn a_directory_whose_name_is_no_text() {
     let output = command.args([name, name]).output().unwrap();
     let line = [expected("file").as_bytes(), b"  \xff\\n\n"].concat();
     assert_eq!(output.stdout, [&*line, &line].concat());
+    let mut command = sandbox.gitops_command(&["digest-dir", "-o", "json"]);
+    let output = sandbox.finish(command.arg(name));
+    assert_eq!(output.ok().json()["dir"], "\\xff\\n");
+}
+
+/// JSON has no bytes: what is no text is base64, and two names never read alike.
+#[test]
+fn a_manifest_that_is_no_text_is_whole_in_json() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("app")).unwrap();
+    fs::write(sandbox.path("app").join("plain \"\u{e9}\u{1b}"), "1").unwrap();
+    let json = |field: &str| {
+        let output = sandbox.gitops(&["digest-dir", "app", "--manifest", "-o", "json"]);
+        output.ok().json()[field].clone()
+    };
+    let printed = || {
+        let mut command = sandbox.gitops_command(&["digest-dir", "app", "--manifest"]);
+        command.output().unwrap().stdout
+    };
+    assert_eq!(json("manifest").as_str().unwrap().as_bytes(), printed());
+    assert_eq!((json("manifest_base64"), json("warnings")), (Value::Null, json!([])));
+    for name in [&b"\xff"[..], b"\\xff", b"\xfe\xff"] {
+        fs::write(sandbox.path("app").join(OsStr::from_bytes(name)), "2").unwrap();
+    }
+    let encoded = json("manifest_base64");
+    assert_eq!(BASE64.decode(encoded.as_str().unwrap().as_bytes()).unwrap(), printed());
+    assert_eq!((json("manifest"), json("files")), (Value::Null, json!(4)));
+
+    sandbox.write("sums", "# gitops-dir-digest gd1\n");
+    let output = sandbox.gitops(&["digest-dir", "app", "--check", "sums"]);
+    let lines = "added\t\\\\xff\nadded\tplain \"\u{e9}\\u{1b}\nadded\t\\xfe\\xff\nadded\t\\xff\n";
+    assert_eq!(output.stdout, lines);
 }

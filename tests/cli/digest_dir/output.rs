@@ -115,6 +115,64 @@ fn ci_is_told_whether_the_digest_changed() {
     assert_eq!((json.code, &json.json()["changed"]), (1, &serde_json::Value::Bool(true)));
 }
 
+#[test]
+fn a_manifest_is_published_too_and_several_directories_are_not() {
+    let sandbox = app();
+    let before = digest(&sandbox, &["app"]);
+    sandbox.gitops(&["digest-dir", "app", "--manifest", "--output-env", "out.env"]).ok();
+    assert_eq!(sandbox.read("out.env"), format!("digest={before}\n"));
+    sandbox.gitops(&["digest-dir", "app", "web", "--output-env", "out.env"]).is(str![[r#"
+-- stderr --
+error: cannot compare, list or publish several directories at once
+hint: name one directory
+-- exit 2 --
+
+"#]]);
+}
+
+/// A variable of a pipeline that was never set must not turn a comparison into a success.
+#[test]
+fn an_empty_variable_is_no_expectation() {
+    let sandbox = app();
+    for (name, cause) in [
+        ("GITOPS_EXPECT", "the digest is empty"),
+        ("GITOPS_CHECK", "a value is required for '--check <FILE>'"),
+        ("GITOPS_EXCLUDE_FROM", "a value is required for '--exclude-from <FILE>'"),
+        ("GITOPS_GIT", "cannot digest `app` in ``"),
+    ] {
+        let mut command = sandbox.gitops_command(&["digest-dir", "app"]);
+        let output = sandbox.finish(command.env(name, ""));
+        assert_eq!((output.code, &*output.stdout), (2, ""), "{name}");
+        assert!(output.stderr.contains(cause), "{name}: {}", output.stderr);
+    }
+    // Elsewhere it is as if it were not set.
+    let mut command = sandbox.gitops_command(&["digest-dir", "app"]);
+    sandbox.finish(command.env("GITOPS_FORMAT", "").env("GITOPS_EXEC", "")).ok();
+}
+
+#[test]
+fn the_gitops_repository_is_none_of_its_business() {
+    let sandbox = app();
+    let expected = digest(&sandbox, &["app"]);
+    for repo in ["https://git.example/acme/gitops.git", "web", "none"] {
+        let mut command = sandbox.gitops_command(&["digest-dir", "app"]);
+        let output = sandbox.finish(command.env("GITOPS_REPO", repo));
+        assert_eq!(output.ok().stdout.trim(), expected, "{repo}");
+        let mut command = sandbox.gitops_command(&["digest-dir", "-C", "app"]);
+        let output = sandbox.finish(command.env("GITOPS_REPO", repo));
+        assert_eq!(output.ok().stdout.trim(), expected, "{repo}");
+    }
+    sandbox.gitops(&["digest-dir", "--repo", "https://git.example/acme/gitops.git"]).is(str![[
+        r#"
+-- stderr --
+error: cannot digest what is behind a URL
+hint: `-C` names the directory from which DIR is spelled; clone first, and see `--git`
+-- exit 2 --
+
+"#
+    ]]);
+}
+
 /// rayon would start as many threads as this says.
 #[test]
 fn the_number_of_threads_is_gitops_own() {

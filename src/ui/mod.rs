@@ -2,20 +2,25 @@
 //!
 //! Commands never write to a stream themselves, so quiet, verbose, colour and JSON are decided here.
 
+mod meter;
+mod stream;
+
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::error::Report;
+
+pub use meter::Meter;
+pub use stream::Stream;
 
 /// The `schema` of every JSON document this program prints.
 pub const SCHEMA: &str = "gitops/v1";
@@ -188,9 +193,15 @@ impl Ui {
 
     /// Bytes of the result, exactly as they are: they need not be text.
     pub fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes)?;
-        out.flush()
+        let mut out = self.stream();
+        out.bytes(bytes);
+        out.finish()
+    }
+
+    /// A result that comes in pieces.
+    #[must_use]
+    pub fn stream(&self) -> Stream {
+        Stream::new()
     }
 
     /// A bar for reading files, shown on a terminal once it takes longer than a moment.
@@ -305,84 +316,4 @@ fn paint_diff_line(line: &str) -> String {
     };
     let (body, end) = line.strip_suffix('\n').map_or((line, ""), |body| (body, "\n"));
     format!("{style}{body}{style:#}{end}")
-}
-
-/// Work that takes less is over before anybody looks.
-const PATIENCE: Duration = Duration::from_millis(250);
-
-const METER: &str =
-    "{spinner} {bar:20} {files}  {bytes}/{total_bytes}  {binary_bytes_per_sec}  {elapsed}";
-
-/// A bar for several threads; it is gone when it is dropped.
-#[derive(Debug)]
-pub struct Meter {
-    bar: Option<ProgressBar>,
-    started: Instant,
-    shown: AtomicBool,
-    files: Arc<Files>,
-}
-
-#[derive(Debug, Default)]
-struct Files {
-    found: AtomicU64,
-    done: AtomicU64,
-}
-
-impl Meter {
-    fn new(visible: bool) -> Self {
-        let files = Arc::new(Files::default());
-        let bar = visible.then(|| {
-            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
-            bar.with_style(meter_style(Arc::clone(&files)))
-        });
-        Self { bar, started: Instant::now(), shown: AtomicBool::new(false), files }
-    }
-
-    /// So many more files are to be read.
-    pub fn found(&self, files: u64) {
-        self.files.found.fetch_add(files, Ordering::Relaxed);
-    }
-
-    /// So many more bytes are to be read.
-    pub fn sized(&self, bytes: u64) {
-        if let Some(bar) = &self.bar {
-            bar.inc_length(bytes);
-        }
-    }
-
-    /// So many bytes were read.
-    pub fn read(&self, bytes: u64) {
-        let Some(bar) = &self.bar else { return };
-        bar.inc(bytes);
-        if self.started.elapsed() > PATIENCE && !self.shown.swap(true, Ordering::Relaxed) {
-            bar.set_draw_target(ProgressDrawTarget::stderr());
-            bar.enable_steady_tick(PATIENCE);
-        }
-    }
-
-    /// A file was read to its end.
-    pub fn done(&self) {
-        self.files.done.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Meter {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-fn meter_style(files: Arc<Files>) -> ProgressStyle {
-    let count = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
-        let (done, found) =
-            (files.done.load(Ordering::Relaxed), files.found.load(Ordering::Relaxed));
-        // A bar that cannot be written is not worth an error.
-        let _ = std::fmt::Write::write_fmt(out, format_args!("{done}/{found} files"));
-    };
-    // The template is a constant; were it broken, a plain bar would do.
-    ProgressStyle::with_template(METER)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .with_key("files", count)
 }

@@ -1,21 +1,19 @@
 //! `gitops digest-dir`: a digest of a directory that is the same on every machine.
 
+mod show;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use serde_json::json;
 
-use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::digest::check::{Change, Manifest};
-use crate::digest::{
-    Entry, Exclude, Expected, FORMATS, Format, Options, Tree, escaped, portable, shown,
-};
+use crate::digest::{Entry, Exclude, Expected, FORMATS, Format, Options, Tree, portable, shown};
 use crate::error::{Code, Hinted, Outcome};
-use crate::files;
 use crate::tree::{Commit, Directory, Source, Watch};
 use crate::ui::{Meter, Ui};
+use crate::{files, git};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,32 +93,48 @@ struct Plan {
     manifest: Option<Manifest>,
 }
 
-/// A directory, digested.
+/// What is known of a directory once its entries are forgotten: there may be millions.
 struct Digested {
-    spelled: PathBuf,
-    tree: Tree,
-    excluded: Vec<Vec<u8>>,
+    dir: Vec<u8>,
     digest: String,
+    files: u64,
+    bytes: u64,
+    excluded: Vec<Vec<u8>>,
 }
 
 /// Reads the directories, digests them, and prints or compares.
 pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
+    refuse_url(globals)?;
     let plan = plan(args)?;
 
-    let digest = |dir: &PathBuf| digest(args, &plan, globals, dir, ui);
-    let digested = args.dirs.iter().map(digest).collect::<anyhow::Result<Vec<_>>>()?;
-
-    match (&digested[..], &plan.manifest) {
-        ([one], Some(manifest)) => show_changes(args, one, &manifest.compare(&one.tree), ui),
-        ([one], None) if args.manifest => show_manifest(&plan, one, ui),
-        ([one], None) => show_digest(args, &plan, one, ui),
-        _ => show_digests(&plan, &digested, ui),
+    if let [dir] = &args.dirs[..] {
+        let (one, tree) = digest(args, &plan, globals, dir, ui)?;
+        return match &plan.manifest {
+            Some(manifest) => show::changes(args, &one, &manifest.compare(&tree), ui),
+            None if args.manifest => show::manifest(args, &plan, &one, &tree, ui),
+            None => show::digest(args, &plan, &one, ui),
+        };
     }
+    let digest = |dir: &PathBuf| digest(args, &plan, globals, dir, ui).map(|(one, _)| one);
+    let digested = args.dirs.iter().map(digest).collect::<anyhow::Result<Vec<_>>>()?;
+    show::digests(&plan, &digested, ui)
+}
+
+/// What is digested is on this machine; a repository behind a URL is another command's.
+fn refuse_url(globals: &Globals) -> anyhow::Result<()> {
+    let place = globals.repo.to_string_lossy();
+    if globals.repo.exists() || !git::looks_remote(&place) {
+        return Ok(());
+    }
+    let message = "cannot digest what is behind a URL";
+    let hint = "`-C` names the directory from which DIR is spelled; clone first, and see `--git`";
+    Err(Hinted::new(Code::Usage, message, hint).into())
 }
 
 fn plan(args: &Args) -> anyhow::Result<Plan> {
-    if args.dirs.len() > 1 && (args.expect.is_some() || args.manifest || args.check.is_some()) {
-        let message = "cannot compare or list several directories at once";
+    let is_of_one = args.expect.is_some() || args.manifest || args.check.is_some();
+    if args.dirs.len() > 1 && (is_of_one || args.output_env.is_some()) {
+        let message = "cannot compare, list or publish several directories at once";
         return Err(Hinted::new(Code::Usage, message, "name one directory").into());
     }
     let named = args.format.as_deref().map(find_format).transpose()?;
@@ -157,14 +171,14 @@ fn read_manifest(path: &Path) -> anyhow::Result<Manifest> {
     Manifest::parse(&path.display().to_string(), &files::read_or_stdin(path)?)
 }
 
-/// Reads one directory and digests it; nothing is printed yet.
+/// Reads one directory and digests it; no result is printed yet.
 fn digest(
     args: &Args,
     plan: &Plan,
     globals: &Globals,
     dir: &Path,
     ui: &Ui,
-) -> anyhow::Result<Digested> {
+) -> anyhow::Result<(Digested, Tree)> {
     let place = place(&globals.repo, dir);
     let jobs = args.jobs.map(usize::from);
     let source: Box<dyn Source> = match &args.git {
@@ -185,7 +199,9 @@ fn digest(
     for caution in plan.format.cautions(&tree)? {
         ui.warn(caution);
     }
-    Ok(Digested { spelled: dir.to_owned(), tree, excluded: listing.excluded, digest })
+    let excluded = if ui.is_json() { listing.excluded } else { Vec::new() };
+    let ((files, bytes), dir) = (tree.totals(), tree.spelled.clone());
+    Ok((Digested { dir, digest, files, bytes, excluded }, tree))
 }
 
 /// Where a directory is when `-C` says from where it is spelled.
@@ -248,103 +264,6 @@ fn refuse(args: &Args, format: &Format, tree: &Tree) -> anyhow::Result<()> {
     }
     let hint = "rename these entries, leave them out with `--exclude`, or drop `--portable`";
     Err(Hinted::new(Code::NotEditable, message, hint).into())
-}
-
-fn show_digest(args: &Args, plan: &Plan, one: &Digested, ui: &Ui) -> anyhow::Result<Outcome> {
-    let expected = plan.expected.as_ref();
-    let changed = expected.map(|expected| expected.digest != one.digest);
-    publish(args, one, changed)?;
-    if ui.is_json() {
-        let mut fields = fields(plan.format, one);
-        if let (Some(expected), Some(changed)) = (expected, changed) {
-            fields["expected"] = json!(expected.digest);
-            fields["changed"] = json!(changed);
-        }
-        ui.json("digest-dir", fields)?;
-    } else {
-        ui.line(&one.digest)?;
-    }
-    let Some(expected) = expected.filter(|_| changed == Some(true)) else {
-        return Ok(Outcome::Done);
-    };
-    let dir = shown(&one.tree.spelled);
-    ui.status(format!(
-        "`{dir}` differs\n  expected {}\n  found    {}",
-        expected.digest, one.digest
-    ));
-    Ok(Outcome::Differs)
-}
-
-fn publish(args: &Args, one: &Digested, changed: Option<bool>) -> anyhow::Result<()> {
-    let mut outputs = vec![("digest", one.digest.as_str())];
-    outputs.extend(changed.map(|changed| ("changed", if changed { "true" } else { "false" })));
-    Variables::of_process().publish(&outputs, args.output_env.as_deref())
-}
-
-fn show_digests(plan: &Plan, digested: &[Digested], ui: &Ui) -> anyhow::Result<Outcome> {
-    if ui.is_json() {
-        let all: Vec<_> = digested.iter().map(|one| fields(plan.format, one)).collect();
-        ui.json("digest-dir", json!({ "format": plan.format.name, "directories": all }))?;
-        return Ok(Outcome::Done);
-    }
-    let mut lines = Vec::new();
-    for one in digested {
-        lines.extend(one.digest.as_bytes());
-        lines.extend(b"  ");
-        lines.extend(escaped(&one.tree.spelled));
-        lines.push(b'\n');
-    }
-    ui.bytes(&lines)?;
-    Ok(Outcome::Done)
-}
-
-fn fields(format: &Format, one: &Digested) -> serde_json::Value {
-    let (files, bytes) = one.tree.totals();
-    let excluded: Vec<String> = one.excluded.iter().map(|path| shown(path)).collect();
-    json!({
-        "dir": one.spelled.to_string_lossy(),
-        "digest": one.digest,
-        "format": format.name,
-        "files": files,
-        "bytes": bytes,
-        "excluded": excluded,
-    })
-}
-
-fn show_manifest(plan: &Plan, one: &Digested, ui: &Ui) -> anyhow::Result<Outcome> {
-    let mut text = Vec::new();
-    plan.format.manifest(&one.tree, &mut |piece| text.extend(piece))?;
-    if ui.is_json() {
-        let mut fields = fields(plan.format, one);
-        fields["manifest"] = json!(String::from_utf8_lossy(&text));
-        ui.json("digest-dir", fields)?;
-    } else {
-        ui.bytes(&text)?;
-    }
-    Ok(Outcome::Done)
-}
-
-fn show_changes(
-    args: &Args,
-    one: &Digested,
-    changes: &[(Change, Box<[u8]>)],
-    ui: &Ui,
-) -> anyhow::Result<Outcome> {
-    let differs = !changes.is_empty();
-    publish(args, one, Some(differs))?;
-    if ui.is_json() {
-        let change = |(change, path): &(Change, Box<[u8]>)| json!({ "change": change.as_str(), "path": shown(path) });
-        let mut fields = fields(&FORMATS[0], one);
-        fields["changed"] = json!(differs);
-        fields["changes"] = changes.iter().map(change).collect();
-        ui.json("digest-dir", fields)?;
-    } else {
-        let line = |(change, path): &(Change, Box<[u8]>)| {
-            [change.as_str().as_bytes(), b"\t", &escaped(path), b"\n"].concat()
-        };
-        ui.bytes(&changes.iter().flat_map(line).collect::<Vec<u8>>())?;
-    }
-    Ok(if differs { Outcome::Differs } else { Outcome::Done })
 }
 
 impl Watch for Meter {
