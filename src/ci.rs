@@ -2,12 +2,9 @@
 //! variables. Together with clap this is the only place that reads it.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-
+use crate::files;
 use crate::http::{Proxies, Secret, Settings, Trust, Url};
 
 /// The variables of a process.
@@ -190,11 +187,20 @@ impl Variables {
 
     /// Tells later steps and jobs: GitHub Actions through its own file, and any system through a
     /// dotenv file, if one is named. Values are of one line.
-    pub fn publish(&self, outputs: &[(&str, &str)], dotenv: Option<&Path>) -> anyhow::Result<()> {
-        let line = |(name, value): &(&str, &str)| format!("{name}={value}\n");
+    pub fn publish(
+        &self,
+        outputs: &[(&'static str, String)],
+        dotenv: Option<&Path>,
+    ) -> anyhow::Result<()> {
+        let line = |(name, value): &(&str, String)| format!("{name}={value}\n");
         let lines = outputs.iter().map(line).collect::<Vec<_>>().concat();
         let github = self.path("GITHUB_OUTPUT");
-        github.as_deref().into_iter().chain(dotenv).try_for_each(|path| append(path, &lines))
+        github.as_deref().into_iter().chain(dotenv).try_for_each(|path| files::append(path, &lines))
+    }
+
+    /// Adds a text in Markdown to the page of the run, where the CI system has one.
+    pub fn summarize(&self, text: &str) -> anyhow::Result<()> {
+        self.path("GITHUB_STEP_SUMMARY").map_or(Ok(()), |path| files::append(&path, text))
     }
 
     /// The first of several names, as with `https_proxy` and `HTTPS_PROXY`.
@@ -381,14 +387,6 @@ pub fn web_url(url: &str) -> String {
         }
         _ => url.to_owned(),
     }
-}
-
-fn append(path: &Path, lines: &str) -> anyhow::Result<()> {
-    let mut file = OpenOptions::new();
-    let opened = file.create(true).append(true).open(path);
-    opened
-        .and_then(|mut file| file.write_all(lines.as_bytes()))
-        .with_context(|| format!("cannot write the outputs to `{}`", path.display()))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use clap::{
     Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _,
 };
 
+use crate::commands::publishing::{self, OutputArgs};
 use crate::commands::{
     apply, bump_tag, completions, demo, diff, digest_dir, history, man, notify, open_pr, promote,
     restart, rollback, status, validate,
@@ -104,6 +105,21 @@ impl Command {
             Self::Status(_) => status::FORMATS,
             Self::Validate(_) => validate::FORMATS,
             _ => &[],
+        }
+    }
+
+    /// Of the commands whose results are a matter of later jobs.
+    fn outputs(&self) -> Option<&OutputArgs> {
+        match self {
+            Self::BumpTag(args) => Some(&args.edit.git.outputs),
+            Self::OpenPr(args) => Some(&args.git.outputs),
+            Self::Promote(args) => Some(&args.edit.git.outputs),
+            Self::Rollback(args) => Some(&args.edit.git.outputs),
+            Self::Restart(args) => Some(&args.edit.git.outputs),
+            Self::Apply(args) => Some(&args.outputs),
+            Self::DigestDir(args) => Some(&args.outputs),
+            Self::Diff(args) => Some(&args.outputs),
+            _ => None,
         }
     }
 
@@ -208,7 +224,7 @@ pub fn main() -> ExitCode {
         }
     };
     let ui = cli.globals.ui();
-    match check_format(&cli, &ui).and_then(|()| cli.command.run(&cli.globals, &ui)) {
+    match run(&cli, &ui) {
         Ok(outcome) => ExitCode::from(outcome.exit()),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -217,6 +233,16 @@ pub fn main() -> ExitCode {
             ExitCode::from(report.code.exit())
         }
     }
+}
+
+/// Runs the command, and tells the CI system how it ended.
+fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Outcome> {
+    check_format(cli, ui)?;
+    let outcome = cli.command.run(&cli.globals, ui)?;
+    if let Some(args) = cli.command.outputs() {
+        publishing::publish(args, ui)?;
+    }
+    Ok(outcome)
 }
 
 /// Whether JSON is asked for on a command line that cannot be parsed.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -190,6 +190,28 @@ fn put_back(replacements: &[Replacement<'_>]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Adds lines to a file that others write to as well, on lines of their own.
+pub fn append(path: &Path, lines: &str) -> anyhow::Result<()> {
+    let append = || {
+        let mut file = File::options().create(true).append(true).open(path)?;
+        let start = if ends_within_a_line(path)? { "\n" } else { "" };
+        file.write_all(format!("{start}{lines}").as_bytes())
+    };
+    append().map_err(|error| io_error("write to", path, &error).into())
+}
+
+/// Whether somebody wrote a last line without its end.
+fn ends_within_a_line(path: &Path) -> io::Result<bool> {
+    let found = fs::metadata(path)?;
+    if !found.is_file() || found.len() == 0 {
+        return Ok(false);
+    }
+    let (mut file, mut last) = (File::open(path)?, [0]);
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
 /// The real path of `path`, which must be inside `root` once every symbolic link is followed.
 ///
 /// `path` is relative to `root`, or absolute.
@@ -275,6 +297,20 @@ mod tests {
         File::create(&left).unwrap();
         replace(&dir.path().join("a"), b"new").unwrap();
         assert_eq!(names(dir.path()), ["a"]);
+    }
+
+    #[test]
+    fn lines_follow_what_somebody_left_unfinished() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out.env");
+        for (before, after) in [("", "a=1\n"), ("x=y\n", "x=y\na=1\n"), ("x=y", "x=y\na=1\n")] {
+            replace(&path, before.as_bytes()).unwrap();
+            append(&path, "a=1\n").unwrap();
+            assert_eq!(read(&path).unwrap(), after.as_bytes());
+        }
+        assert!(
+            append(dir.path(), "a=1\n").unwrap_err().to_string().starts_with("cannot write to")
+        );
     }
 
     #[cfg(unix)]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::ci::{Variables, web_url};
 use crate::cli::Globals;
+use crate::commands::publishing::OutputArgs;
 use crate::error::{Code, Hinted};
 use crate::git::{
     self, Change, Checkout, Config, Event, HostToken, Identity, Message, Origin, Person, Remote,
@@ -61,6 +62,9 @@ pub struct GitArgs {
     /// Trust the authorities in this file too
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
+    /// What later jobs get to know.
+    #[command(flatten)]
+    pub outputs: OutputArgs,
 }
 
 /// Reads 90, 90s, 2m or 1h.

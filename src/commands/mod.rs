@@ -14,6 +14,7 @@ pub mod notify;
 pub mod open_pr;
 pub mod promote;
 pub mod proposing;
+pub mod publishing;
 pub mod restart;
 pub mod rollback;
 mod scope;

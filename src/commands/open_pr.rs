@@ -37,7 +37,7 @@ pub struct Args {
     #[command(flatten)]
     proposal: ProposalArgs,
     #[command(flatten)]
-    git: GitArgs,
+    pub(crate) git: GitArgs,
 }
 
 /// The two ends, and how the head gets to the remote.

@@ -54,7 +54,7 @@ pub struct Args {
     #[arg(long)]
     no_downgrade: bool,
     #[command(flatten)]
-    edit: EditArgs,
+    pub(crate) edit: EditArgs,
 }
 
 /// Where the versions of one app come from, on both sides.

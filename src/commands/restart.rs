@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long)]
     shared: bool,
     #[command(flatten)]
-    edit: EditArgs,
+    pub(crate) edit: EditArgs,
 }
 
 struct Restart<'a> {

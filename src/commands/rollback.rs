@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
     #[command(flatten)]
-    edit: EditArgs,
+    pub(crate) edit: EditArgs,
 }
 
 /// A version to go back to.

@@ -107,6 +107,15 @@ impl Voice {
     }
 }
 
+/// What CI systems are to be told of a result.
+#[derive(Clone, Debug, Default)]
+pub struct Conclusion {
+    /// Names and values of one line.
+    pub outputs: Vec<(&'static str, String)>,
+    /// What people read, in Markdown; none where nothing was done.
+    pub summary: Option<String>,
+}
+
 /// The only way to the user's streams.
 #[derive(Debug)]
 pub struct Ui {
@@ -114,13 +123,15 @@ pub struct Ui {
     color: Color,
     verbosity: Verbosity,
     warnings: RefCell<Vec<String>>,
+    conclusion: RefCell<Option<Conclusion>>,
 }
 
 impl Ui {
     /// A user interface that behaves as the global flags ask.
     #[must_use]
     pub fn new(format: Format, color: Color, verbosity: Verbosity) -> Self {
-        Self { format, color, verbosity, warnings: RefCell::default() }
+        let (warnings, conclusion) = (RefCell::default(), RefCell::default());
+        Self { format, color, verbosity, warnings, conclusion }
     }
 
     /// Whether the command is to print JSON rather than text.
@@ -255,6 +266,17 @@ impl Ui {
         let style = AnsiColor::Yellow.on_default().bold();
         self.talk(&format!("{style}warning:{style:#} {text}"));
         self.warnings.borrow_mut().push(text);
+    }
+
+    /// Keeps what CI systems are to be told once the command has ended well.
+    pub fn conclude(&self, conclusion: Conclusion) {
+        self.conclusion.replace(Some(conclusion));
+    }
+
+    /// What was kept.
+    #[must_use]
+    pub fn conclusion(&self) -> Option<Conclusion> {
+        self.conclusion.borrow().clone()
     }
 
     /// The end of a failed command. In JSON mode the envelope also goes to stdout.

@@ -23,6 +23,7 @@ mod forge;
 mod git;
 mod kubectl;
 mod notify;
+mod outputs;
 mod properties;
 mod proposals;
 mod pull_requests;

@@ -10,7 +10,7 @@ use super::prospect::{self, Prospect};
 use super::{Args, show};
 use crate::cli::Globals;
 use crate::commands::landing::{Place, place};
-use crate::commands::scope;
+use crate::commands::{publishing, scope};
 use crate::environment;
 use crate::error::Report as ErrorReport;
 use crate::http::mask;
@@ -21,6 +21,9 @@ use crate::worktree::WorkTree;
 pub fn diff(environment: &str, globals: &Globals, ui: &Ui) -> anyhow::Result<bool> {
     let (job, prospect) = look(environment, globals, ui)?;
     let differs = !prospect.plan.is_empty();
+    let before =
+        ui.conclusion().is_some_and(|said| said.outputs.contains(&("changed", "true".to_owned())));
+    publishing::conclude(&json!({ "changed": differs || before }), None, ui);
     if ui.is_json() {
         let report = Report { changed: differs, extent: Extent::Shown, ..Report::default() };
         ui.json("diff", show::to_json(&job, &prospect, &report))?;

@@ -23,6 +23,7 @@ use clap::ValueEnum;
 
 use crate::actuator;
 use crate::cli::Globals;
+use crate::commands::publishing::OutputArgs;
 use crate::error::Outcome;
 use crate::plan::duration;
 use crate::ui::Ui;
@@ -111,6 +112,8 @@ pub struct Args {
     /// The kubeconfig file [env: KUBECONFIG]
     #[arg(long, value_name = "FILE", env = "KUBECONFIG", hide_env = true)]
     kubeconfig: Option<std::ffi::OsString>,
+    #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
 }
 
 /// Whether to delete what Git no longer declares.

@@ -11,7 +11,9 @@ use super::images;
 use super::job::Job;
 use super::prospect::Prospect;
 use crate::actuator::holds_secret;
+use crate::commands::publishing;
 use crate::diff::render::human;
+use crate::diff::render::markdown::code;
 use crate::http::mask;
 use crate::plan::{Compared, Drift, FieldChange, Id, Operation, Plan};
 use crate::ui::Ui;
@@ -206,8 +208,10 @@ pub(super) fn report(
             ui.status(format!("  {}", mask(&line)));
         }
     }
+    let fields = to_json(job, prospect, report);
+    publishing::conclude(&fields, summary(job, prospect, report, &fields), ui);
     if ui.is_json() {
-        return Ok(ui.json("apply", to_json(job, prospect, report))?);
+        return Ok(ui.json("apply", fields)?);
     }
     let what = job.environment.as_str();
     match () {
@@ -220,6 +224,21 @@ pub(super) fn report(
         () => ui.status(format!("nothing to do: `{what}` is as declared")),
     }
     Ok(())
+}
+
+/// What was done, for the page of the run; nothing where nothing was.
+fn summary(job: &Job, prospect: &Prospect, report: &Report, fields: &Value) -> Option<String> {
+    if report.is_dry() || (!report.changed && report.is_well()) {
+        return None;
+    }
+    let plan = &prospect.plan;
+    let status = fields["status"].as_str().unwrap_or_default();
+    let heading = format!("`apply`: {} {status}, {}", code(&job.environment), job.commit());
+    let images = publishing::of_images(&heading, &images::changes(plan));
+    let changed = plan.changes().map(|it| (it.operation.as_str(), it.item.id.to_string()));
+    let gone = plan.prunes.iter().map(|prune| ("delete", prune.id.to_string()));
+    let objects: Vec<(&str, String)> = changed.chain(gone).collect();
+    Some(images + &publishing::of_objects(&counts(prospect), objects.into_iter()))
 }
 
 pub(super) fn to_json(job: &Job, prospect: &Prospect, report: &Report) -> Value {

@@ -67,7 +67,7 @@ pub struct Args {
     #[arg(long)]
     explain: bool,
     #[command(flatten)]
-    edit: EditArgs,
+    pub(crate) edit: EditArgs,
 }
 
 /// Plans the edits and makes them, or shows them.

@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 
 use clap::ValueEnum;
 use globset::Glob;
+use serde_json::json as value;
 
 use crate::cli::Globals;
 use crate::commands::apply;
+use crate::commands::publishing::{self, OutputArgs};
 use crate::diff::ignore::{IgnoreRule, Profile, RuleText, with_profile};
 use crate::diff::render::{findings, human, json, markdown, unified};
 use crate::diff::rules::ListRules;
@@ -24,6 +26,9 @@ Examples:
   gitops diff -e staging -e production --map name:-stg=-prod
   gitops diff --base main -o markdown > comment.md
   gitops diff old.yaml new.yaml";
+
+/// The most bytes of the summary of a step.
+const SUMMARY: usize = 20_000;
 
 /// What it prints besides text and JSON.
 pub const FORMATS: &[Format] = &[Format::Markdown, Format::Unified, Format::Github, Format::Sarif];
@@ -90,6 +95,8 @@ pub struct Args {
     /// Take the operands of Git's external diff: `GIT_EXTERNAL_DIFF='gitops diff --git-external'`
     #[arg(long)]
     git_external: bool,
+    #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -141,6 +148,9 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         explain(&comparison, &options.ignore, ui);
     }
     let differs = !comparison.is_empty();
+    let summary =
+        differs.then(|| markdown::render(&comparison, &sources.sides, &args.marker, SUMMARY));
+    publishing::conclude(&value!({ "changed": differs }), summary, ui);
     // The program ends here; to free what may be a million values one by one would be waste.
     std::mem::forget(comparison);
     Ok(match (differs, args.exit_code, args.detailed_exitcode) {

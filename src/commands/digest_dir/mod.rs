@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use crate::cli::Globals;
+use crate::commands::publishing::OutputArgs;
 use crate::digest::check::{Change, Manifest};
 use crate::digest::{Entry, Exclude, Expected, FORMATS, Format, Options, Tree, portable, shown};
 use crate::error::{Code, Hinted, Outcome};
@@ -75,9 +76,8 @@ pub struct Args {
     /// How many threads read; one per core by default
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
-    /// Append `digest` and `changed` to this dotenv file, for later jobs
-    #[arg(long, value_name = "FILE")]
-    output_env: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
 }
 
 /// The table's names, for clap.
@@ -110,9 +110,9 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     if let [dir] = &args.dirs[..] {
         let (one, tree) = digest(args, &plan, globals, dir, ui)?;
         return match &plan.manifest {
-            Some(manifest) => show::changes(args, &one, &manifest.compare(&tree), ui),
-            None if args.manifest => show::manifest(args, &plan, &one, &tree, ui),
-            None => show::digest(args, &plan, &one, ui),
+            Some(manifest) => show::changes(&one, &manifest.compare(&tree), ui),
+            None if args.manifest => show::manifest(&plan, &one, &tree, ui),
+            None => show::digest(&plan, &one, ui),
         };
     }
     let digest = |dir: &PathBuf| digest(args, &plan, globals, dir, ui).map(|(one, _)| one);
@@ -133,7 +133,7 @@ fn refuse_url(globals: &Globals) -> anyhow::Result<()> {
 
 fn plan(args: &Args) -> anyhow::Result<Plan> {
     let is_of_one = args.expect.is_some() || args.manifest || args.check.is_some();
-    if args.dirs.len() > 1 && (is_of_one || args.output_env.is_some()) {
+    if args.dirs.len() > 1 && (is_of_one || args.outputs.output_env.is_some()) {
         let message = "cannot compare, list or publish several directories at once";
         return Err(Hinted::new(Code::Usage, message, "name one directory").into());
     }

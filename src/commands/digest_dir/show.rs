@@ -2,17 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{Args, Change, Digested, Plan};
-use crate::ci::Variables;
+use super::{Change, Digested, Plan};
+use crate::commands::publishing;
 use crate::digest::{FORMATS, Format, Tree, escaped, exact, shown};
 use crate::error::Outcome;
 use crate::ui::Ui;
 
 /// One digest, and whether it is the expected one.
-pub(super) fn digest(args: &Args, plan: &Plan, one: &Digested, ui: &Ui) -> anyhow::Result<Outcome> {
+pub(super) fn digest(plan: &Plan, one: &Digested, ui: &Ui) -> anyhow::Result<Outcome> {
     let expected = plan.expected.as_ref();
     let changed = expected.map(|expected| expected.digest != one.digest);
-    publish(args, one, changed)?;
+    publish(one, changed, ui);
     if ui.is_json() {
         let mut fields = fields(plan.format, one);
         if let (Some(expected), Some(changed)) = (expected, changed) {
@@ -34,10 +34,8 @@ pub(super) fn digest(args: &Args, plan: &Plan, one: &Digested, ui: &Ui) -> anyho
     Ok(Outcome::Differs)
 }
 
-fn publish(args: &Args, one: &Digested, changed: Option<bool>) -> anyhow::Result<()> {
-    let mut outputs = vec![("digest", one.digest.as_str())];
-    outputs.extend(changed.map(|changed| ("changed", if changed { "true" } else { "false" })));
-    Variables::of_process().publish(&outputs, args.output_env.as_deref())
+fn publish(one: &Digested, changed: Option<bool>, ui: &Ui) {
+    publishing::conclude(&json!({ "digest": one.digest, "changed": changed }), None, ui);
 }
 
 /// Several digests, a line each.
@@ -72,7 +70,6 @@ fn fields(format: &Format, one: &Digested) -> Value {
 
 /// The text that is digested, as it is made: a second copy of it could be as large as the tree.
 pub(super) fn manifest(
-    args: &Args,
     plan: &Plan,
     one: &Digested,
     tree: &Tree,
@@ -80,7 +77,7 @@ pub(super) fn manifest(
 ) -> anyhow::Result<Outcome> {
     let mut is_text = true;
     plan.format.manifest(tree, &mut |piece| is_text &= str::from_utf8(piece).is_ok())?;
-    publish(args, one, None)?;
+    publish(one, None, ui);
     let mut out = ui.stream();
     if ui.is_json() {
         let name = if is_text { "manifest" } else { "manifest_base64" };
@@ -97,13 +94,12 @@ pub(super) fn manifest(
 
 /// What differs from a manifest.
 pub(super) fn changes(
-    args: &Args,
     one: &Digested,
     changes: &[(Change, Box<[u8]>)],
     ui: &Ui,
 ) -> anyhow::Result<Outcome> {
     let differs = !changes.is_empty();
-    publish(args, one, Some(differs))?;
+    publish(one, Some(differs), ui);
     if ui.is_json() {
         let change = |(change, path): &(Change, Box<[u8]>)| json!({ "change": change.as_str(), "path": exact(path) });
         let mut fields = fields(&FORMATS[0], one);

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::Intent;
 use crate::bump::{Edit, Plan};
+use crate::commands::publishing;
+use crate::diff::render::markdown::code;
 use crate::diff::render::unified;
 use crate::error::Outcome;
 use crate::ui::Ui;
@@ -59,8 +61,9 @@ pub(crate) fn report(
             ));
         }
     }
+    let mut fields = fields(plan, done);
+    publishing::conclude(&fields, summary(intent, plan, done), ui);
     if ui.is_json() {
-        let mut fields = fields(plan, done);
         if let (Value::Object(into), Value::Object(more)) = (&mut fields, intent.fields()) {
             into.extend(more);
         }
@@ -69,6 +72,24 @@ pub(crate) fn report(
         text(plan, done, ui)?;
     }
     Ok(Outcome::Done)
+}
+
+/// What was done, for the page of the run; nothing where nothing was.
+fn summary(intent: &dyn Intent, plan: &Plan, done: &Done) -> Option<String> {
+    let command = intent.command();
+    let heading = match done {
+        Done::DryRun => return None,
+        _ if plan.edits.is_empty() => return None,
+        Done::Written => format!("`{command}`: edited, not committed"),
+        Done::Committed(Committed { revision, branch, pushed_to, .. }) => {
+            let revision = revision.as_deref()?;
+            let short = code(revision.get(..10).unwrap_or(revision));
+            let verb = if pushed_to.is_some() { "pushed" } else { "committed" };
+            let on = branch.as_ref().map(|branch| format!(" on {}", code(branch)));
+            format!("`{command}`: {verb} {short}{}", on.unwrap_or_default())
+        }
+    };
+    Some(publishing::of_edits(&heading, &plan.edits))
 }
 
 fn fields(plan: &Plan, done: &Done) -> Value {

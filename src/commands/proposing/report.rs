@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::Connection;
 use super::text::Scene;
 use crate::bump::Plan;
+use crate::commands::publishing;
+use crate::diff::render::markdown::code;
 use crate::diff::render::unified;
 use crate::error::Outcome;
 use crate::forge::{self, Action, AutoMerge, Planned, Proposal, Race};
@@ -130,14 +132,31 @@ impl<'a> Shown<'a> {
     }
 }
 
+/// What was done, for the page of the run; nothing where nothing was.
+fn summary(shown: &Shown<'_>, plan: Option<&Plan>) -> Option<String> {
+    let action = match shown.action {
+        Some(Action::Skipped) => return None,
+        Some(action) => format!("{} the pull request", action.as_str()),
+        None => "pushed".to_owned(),
+    };
+    let page = match (&shown.url, shown.number) {
+        (Some(url), Some(number)) => format!(" [#{number}]({url})"),
+        (Some(url), None) => format!(" [{}]({url})", code(&shown.head)),
+        (None, _) => format!(" {}: [open it]({})", code(&shown.head), shown.new_url),
+    };
+    let heading = format!("`{}`: {action}{page}", shown.command);
+    Some(publishing::of_edits(&heading, plan.map(|plan| &*plan.edits).unwrap_or_default()))
+}
+
 /// The end of a run.
 pub(crate) fn tell(shown: &Shown<'_>, plan: Option<&Plan>, ui: &Ui) -> anyhow::Result<Outcome> {
     if let Some(plan) = plan {
         plan.warnings.iter().for_each(|warning| ui.warn(warning));
         plan.notes.iter().for_each(|note| ui.detail(note));
     }
+    let mut fields = shown.fields();
+    publishing::conclude(&fields, summary(shown, plan), ui);
     if ui.is_json() {
-        let mut fields = shown.fields();
         if let (Some(plan), Some(fields)) = (plan, fields.as_object_mut()) {
             fields.insert("edits".to_owned(), json!(plan.edits));
         }
@@ -192,11 +211,12 @@ pub(crate) fn show(
     let existing = outcome.and_then(|outcome| outcome.pull.as_ref());
     let existing = existing.filter(|pull| pull.number != 0).map(|pull| (pull.number, &pull.url));
     let diff = shown.plan.map(|plan| unified::of_changes(&plan.changes));
+    publishing::conclude(&json!({ "changed": true, "branch": shown.head }), None, ui);
     if ui.is_json() {
         let mut fields = shown.fields();
         let more = json!({
             "dry_run": true,
-            "changed": false,
+            "changed": true,
             "action": outcome.map(|outcome| outcome.action.as_str()),
             "number": existing.map(|(number, _)| number),
             "url": existing.map(|(_, url)| url),

@@ -206,7 +206,8 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// A text in which nothing is Markdown, a mention or a reference.
-fn text(text: &str) -> String {
+#[must_use]
+pub fn text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -225,7 +226,8 @@ fn text(text: &str) -> String {
 }
 
 /// A text as code, in a table too.
-fn code(text: &str) -> String {
+#[must_use]
+pub fn code(text: &str) -> String {
     let plain = text.replace(['\n', '\r'], " ").replace('|', "\\|");
     let fence = "`".repeat(longest_run(&plain) + 1);
     if fence.len() > 1 { format!("{fence} {plain} {fence}") } else { format!("`{plain}`") }
