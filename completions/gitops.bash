@@ -161,7 +161,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__apply)
-            opts="-e -n -y -C -o -q -v -h --env --rev --allow-dirty --dry-run --yes --plan-out --plan --no-wait --timeout --lock-timeout --prune --allow --force-conflicts --exit-code --detailed-exitcode --watch --interval --drift --once --notify --unlock --kubeconfig --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -n -y -C -o -q -v -h --env --rev --allow-dirty --dry-run --yes --plan-out --plan --no-wait --timeout --lock-timeout --prune --allow --force-conflicts --exit-code --detailed-exitcode --watch --interval --drift --once --notify --unlock --kubeconfig --output-env --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -215,6 +215,10 @@ _gitops() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --output-env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --repo)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -251,7 +255,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__bump__subcmd__tag)
-            opts="-e -n -m -C -o -q -v -h --env --file --document --set --create --all --shared --drop-digest --no-downgrade --expect --explain --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -n -m -C -o -q -v -h --env --file --document --set --create --all --shared --drop-digest --no-downgrade --expect --explain --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --output-env --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -318,6 +322,10 @@ _gitops() {
                     return 0
                     ;;
                 --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output-env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -493,7 +501,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__diff)
-            opts="-e -C -o -q -v -h --base --env --live --map --raw --path --kind --name --only --ignore-profile --explain-ignored --no-fold --max-bytes --marker --exit-code --detailed-exitcode --git-external --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -C -o -q -v -h --base --env --live --map --raw --path --kind --name --only --ignore-profile --explain-ignored --no-fold --max-bytes --marker --exit-code --detailed-exitcode --git-external --output-env --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -540,6 +548,10 @@ _gitops() {
                     return 0
                     ;;
                 --marker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output-env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1145,7 +1157,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__open__subcmd__pr)
-            opts="-n -m -C -o -q -v -h --dry-run --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-n -m -C -o -q -v -h --dry-run --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --output-env --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1239,6 +1251,10 @@ _gitops() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --output-env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --repo)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1275,7 +1291,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__promote)
-            opts="-n -m -C -o -q -v -h --from --to --drop-digest --no-downgrade --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-n -m -C -o -q -v -h --from --to --drop-digest --no-downgrade --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --output-env --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1326,6 +1342,10 @@ _gitops() {
                     return 0
                     ;;
                 --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output-env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1413,7 +1433,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__restart)
-            opts="-e -n -m -C -o -q -v -h --env --all --shared --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -n -m -C -o -q -v -h --env --all --shared --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --output-env --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1464,6 +1484,10 @@ _gitops() {
                     return 0
                     ;;
                 --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output-env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1551,7 +1575,7 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__rollback)
-            opts="-e -n -m -C -o -q -v -h --env --app --to --steps --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-e -n -m -C -o -q -v -h --env --app --to --steps --dry-run --pr --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --output-env --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1614,6 +1638,10 @@ _gitops() {
                     return 0
                     ;;
                 --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output-env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -71,6 +71,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l run-url -d 'T
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l push-option -d 'A word for the server\'s hooks; can be given several times' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l timeout -d 'Give up after this time: 90, 90s or 2m' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l ca-file -d 'Trust the authorities in this file too' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l output-env -d 'Append the outputs to this dotenv file, for later jobs: `changed`, `commit`, `url`, …' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l base -d 'The branch to merge into; the repository\'s default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l head -d 'The branch with the change; gitops/ENV/APP when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l title -d 'The title: a template in Jinja\'s language' -r
@@ -159,6 +160,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l run-url -d 'Th
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l push-option -d 'A word for the server\'s hooks; can be given several times' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l timeout -d 'Give up after this time: 90, 90s or 2m' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l ca-file -d 'Trust the authorities in this file too' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l output-env -d 'Append the outputs to this dotenv file, for later jobs: `changed`, `commit`, `url`, …' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
@@ -200,6 +202,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand promote" -l run-url -d 'Th
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l push-option -d 'A word for the server\'s hooks; can be given several times' -r
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l timeout -d 'Give up after this time: 90, 90s or 2m' -r
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l ca-file -d 'Trust the authorities in this file too' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -l output-env -d 'Append the outputs to this dotenv file, for later jobs: `changed`, `commit`, `url`, …' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l base -d 'The branch to merge into; the repository\'s default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l head -d 'The branch with the change; gitops/ENV/APP when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l title -d 'The title: a template in Jinja\'s language' -r
@@ -267,6 +270,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l run-url -d 'T
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l push-option -d 'A word for the server\'s hooks; can be given several times' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l timeout -d 'Give up after this time: 90, 90s or 2m' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l ca-file -d 'Trust the authorities in this file too' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l output-env -d 'Append the outputs to this dotenv file, for later jobs: `changed`, `commit`, `url`, …' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l base -d 'The branch to merge into; the repository\'s default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l head -d 'The branch with the change; gitops/ENV/APP when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l title -d 'The title: a template in Jinja\'s language' -r
@@ -329,6 +333,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand restart" -l run-url -d 'Th
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l push-option -d 'A word for the server\'s hooks; can be given several times' -r
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l timeout -d 'Give up after this time: 90, 90s or 2m' -r
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l ca-file -d 'Trust the authorities in this file too' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -l output-env -d 'Append the outputs to this dotenv file, for later jobs: `changed`, `commit`, `url`, …' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l base -d 'The branch to merge into; the repository\'s default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l head -d 'The branch with the change; gitops/ENV/APP when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l title -d 'The title: a template in Jinja\'s language' -r
@@ -397,6 +402,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand apply" -l drift -d 'What t
 remediate\t'Put it right'
 off\t'Do not look'"
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l kubeconfig -d 'The kubeconfig file [env: KUBECONFIG]' -r
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -l output-env -d 'Append the outputs to this dotenv file, for later jobs: `changed`, `commit`, `url`, …' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
@@ -442,7 +448,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l exclude -d 
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l exclude-from -d 'Leave out what the patterns in this file match' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l git -d 'Digest what this revision has, rather than what is on disk' -r
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s j -l jobs -d 'How many threads read; one per core by default' -r
-complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l output-env -d 'Append `digest` and `changed` to this dotenv file, for later jobs' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l output-env -d 'Append the outputs to this dotenv file, for later jobs: `changed`, `commit`, `url`, …' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
@@ -496,6 +502,7 @@ git\t'What tools write anew each time: the bookkeeping of SOPS'
 live\t'Also what a cluster writes'"
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l max-bytes -d 'The most bytes of a comment (-o markdown)' -r
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l marker -d 'What makes the comment recognisable (-o markdown)' -r
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -l output-env -d 'Append the outputs to this dotenv file, for later jobs: `changed`, `commit`, `url`, …' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
