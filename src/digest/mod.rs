@@ -28,6 +28,7 @@ mod swh;
 #[cfg(test)]
 mod testing;
 mod tree;
+mod wildmatch;
 
 pub use content::{Content, Hash, Hasher, of as content_of};
 pub use exclude::Exclude;

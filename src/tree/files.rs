@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn measure(dir: &Path, content: Content, watch: &dyn Watch) -> anyhow::Result<Listing> {
-        let exclude = Exclude::new(true, std::iter::empty()).unwrap();
+        let exclude = Exclude::new(true, std::iter::empty());
         Directory::open(dir, Some(2)).unwrap().measure(&exclude, content, watch)
     }
 

@@ -211,17 +211,11 @@ fn place(start: &Path, dir: &Path) -> PathBuf {
 
 fn exclude(args: &Args, format: &Format, dir: &Path) -> anyhow::Result<Exclude> {
     let vcs = !format.covers.vcs && !args.include_vcs;
-    let Some(file) = &args.exclude_from else {
-        return Exclude::new(vcs, args.exclude.iter().map(String::as_str));
-    };
-    let text = files::read(file)?;
-    let text = String::from_utf8(text).map_err(|_| {
-        Hinted::plain(
-            Code::Usage,
-            format!("cannot read patterns in `{}`: it is not UTF-8", file.display()),
-        )
-    })?;
-    let exclude = Exclude::new(vcs, text.lines().chain(args.exclude.iter().map(String::as_str)))?;
+    let flags = args.exclude.iter().map(String::as_bytes);
+    let Some(file) = &args.exclude_from else { return Ok(Exclude::new(vcs, flags)) };
+    let text = files::read_or_stdin(file)?;
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
+    let exclude = Exclude::new(vcs, text.split(|&byte| byte == b'\n').chain(flags));
     refuse_self_exclusion(file, dir, &exclude)?;
     Ok(exclude)
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod errors;
+mod exclude;
 mod git;
 mod invariants;
 mod limits;

@@ -108,9 +108,9 @@ fn ci_is_told_whether_the_digest_changed() {
         }
         (output.code, text)
     };
-    assert_eq!(run(&before), (0, format!("digest={before}\nchanged=false\n")));
+    assert_eq!(run(&before), (0, format!("changed=false\ndigest={before}\n")));
     let other = format!("gd1:{}", "0".repeat(64));
-    assert_eq!(run(&other), (1, format!("digest={before}\nchanged=true\n")));
+    assert_eq!(run(&other), (1, format!("changed=true\ndigest={before}\n")));
     let json = sandbox.gitops(&["digest-dir", "app", "--expect", &other, "-o", "json"]);
     assert_eq!((json.code, &json.json()["changed"]), (1, &serde_json::Value::Bool(true)));
 }
