@@ -1157,17 +1157,13 @@ _gitops() {
             return 0
             ;;
         gitops__subcmd__open__subcmd__pr)
-            opts="-n -m -C -o -q -v -h --dry-run --base --head --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --commit --push --include-changes --message --author --committer --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --output-env --repo --branch --config --output --color --quiet --verbose --help"
+            opts="-n -m -C -o -q -v -h --dry-run --base --title --body --label --reviewer --assignee --draft --ready --auto-merge --merge-method --merge-now --delete-branch --supersede --overwrite --forge --api-url --forge-host --no-probe --remote --source --source-revision --run-url --notify --push-option --timeout --no-cache --ca-file --output-env --commit --push --include-changes --message --author --committer --head --repo --branch --config --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --base)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --head)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1211,22 +1207,6 @@ _gitops() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --message)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -m)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --author)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --committer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --source)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1252,6 +1232,26 @@ _gitops() {
                     return 0
                     ;;
                 --output-env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --message)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --author)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --committer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --head)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -131,7 +131,6 @@ complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s q -l quiet -d
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l base -d 'The branch to merge into; the repository\'s default branch when not given' -r
-complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l head -d 'The branch with the change; gitops/ENV/APP when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l title -d 'The title: a template in Jinja\'s language' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l body -d 'The body: a template in Jinja\'s language' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l label -d 'A label, made when missing; can be given several times' -r
@@ -151,9 +150,6 @@ gerrit\t''"
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l api-url -d 'The base of the forge\'s API, where it is in no usual place' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l forge-host -d 'The forge\'s host, where the remote\'s URL has another name for it' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l remote -d 'The remote of the checkout' -r
-complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s m -l message -d 'The commit message: a template in Jinja\'s language' -r
-complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l author -d 'Who wrote the change' -r
-complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l committer -d 'Who commits it' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l source -d 'The repository that was built, for the message; CI systems tell' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l source-revision -d 'The commit that was built, for the message; CI systems tell' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l run-url -d 'The page of the run, for the message; CI systems tell' -r
@@ -161,6 +157,10 @@ complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l push-option -d
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l timeout -d 'Give up after this time: 90, 90s or 2m' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l ca-file -d 'Trust the authorities in this file too' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l output-env -d 'Append the outputs to this dotenv file, for later jobs: `changed`, `commit`, `url`, …' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s m -l message -d 'The commit message: a template in Jinja\'s language' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l author -d 'Who wrote the change' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l committer -d 'Who commits it' -r
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l head -d 'The branch, which has the change already [default: the one that is checked out]' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
@@ -183,11 +183,11 @@ complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l delete-branch 
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l supersede -d 'Close older pull requests of the same app and environment'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l overwrite -d 'Replace other people\'s commits on the branch'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l no-probe -d 'Ask no unknown host which forge it runs'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l notify -d 'Say so in the channels that gitops.yaml names, once it is pushed'
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l no-cache -d 'Keep nothing of a remote repository for the next run'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l commit -d 'Commit the edited files of the checkout, and nothing else'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l push -d 'Commit, and push the branch to its upstream; what is always done with a URL'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l include-changes -d 'Commit edited files with the other changes they already had'
-complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l notify -d 'Say so in the channels that gitops.yaml names, once it is pushed'
-complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l no-cache -d 'Keep nothing of a remote repository for the next run'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -445,7 +445,7 @@ dirhash\t'the Dirhash Standard: dirhash -a sha256'"
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l expect -d 'Compare with this digest: exit code 1 if it is another' -r
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l check -d 'Compare with a manifest, `-` for standard input: exit code 1 on a difference' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l exclude -d 'Leave out what this pattern of `.gitignore`\'s syntax matches' -r
-complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l exclude-from -d 'Leave out what the patterns in this file match' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l exclude-from -d 'Leave out what the patterns in this file match, `-` for standard input' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l git -d 'Digest what this revision has, rather than what is on disk' -r
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s j -l jobs -d 'How many threads read; one per core by default' -r
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l output-env -d 'Append the outputs to this dotenv file, for later jobs: `changed`, `commit`, `url`, …' -r -F

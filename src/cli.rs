@@ -154,7 +154,10 @@ impl Command {
 /// The definitions from which parser, help, completions and man pages follow.
 #[must_use]
 pub fn command() -> clap::Command {
-    with_environment(Cli::command())
+    with_environment(Cli::command()).mut_subcommands(|command| match command.get_name() {
+        "open-pr" => open_pr::defined(command),
+        _ => command,
+    })
 }
 
 /// Gives each flag its `GITOPS_<FLAG>` variable, in every subcommand alike.

@@ -29,10 +29,10 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).map_err(|error| io_error("read", path, &error).into())
 }
 
-/// The bytes of a file, or of standard input where the path is `-`.
+/// The bytes of a file or pipe that the user names, or of standard input where the path is `-`.
 pub fn read_or_stdin(path: &Path) -> anyhow::Result<Vec<u8>> {
     if path != Path::new("-") {
-        return read(path);
+        return fs::read(path).map_err(|error| io_error("read", path, &error).into());
     }
     let mut bytes = Vec::new();
     io::stdin().lock().read_to_end(&mut bytes).map_err(|error| io_error("read", path, &error))?;

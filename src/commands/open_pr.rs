@@ -24,6 +24,15 @@ Examples:
   gitops open-pr --repo https://github.com/acme/gitops.git --head gitops/production/api
   gitops open-pr --dry-run";
 
+/// Without the flags about commits, of which this command makes none, and with its own word on the branch.
+#[must_use]
+pub fn defined(command: clap::Command) -> clap::Command {
+    let ignored = ["commit", "push", "include_changes", "message", "author", "committer"];
+    let hide = |command: clap::Command, name| command.mut_arg(name, |arg| arg.hide(true));
+    let help = "The branch, which has the change already [default: the one that is checked out]";
+    ignored.into_iter().fold(command, hide).mut_arg("head", |arg| arg.help(help))
+}
+
 /// Push a branch and open, or update, its pull request
 ///
 /// In a checkout, the branch that is checked out; with a URL, a branch that is there already. There is one

@@ -40,6 +40,12 @@ impl Exclude {
             || self.patterns.iter().rev().find(fits).is_some_and(|pattern| !pattern.is_negative)
     }
 
+    /// Whether this is in a `.git` that is left out whatever the patterns say.
+    #[must_use]
+    pub fn is_vcs(&self, path: &[u8]) -> bool {
+        self.vcs && path.split(|&byte| byte == b'/').any(|name| name == b".git")
+    }
+
     /// Whether this entry is left out by itself or by a directory above it.
     #[must_use]
     pub fn excludes_below(&self, path: &[u8]) -> bool {

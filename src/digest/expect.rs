@@ -38,15 +38,15 @@ impl Expected {
     }
 }
 
-/// The only format with this prefix.
+/// The only format with this prefix, or else the only one that writes such a digest.
 fn recognise(text: &str) -> anyhow::Result<&'static Format> {
     let prefixed = |format: &&Format| !format.prefix.is_empty() && text.starts_with(format.prefix);
     let mut found: Vec<&'static Format> = FORMATS.iter().filter(prefixed).collect();
+    if found.len() != 1 {
+        found = FORMATS.iter().filter(|format| fits(text, format)).collect();
+    }
     if let [format] = found[..] {
         return Ok(format);
-    }
-    if found.is_empty() {
-        found.extend(FORMATS.iter().filter(|format| fits(text, format)));
     }
     if found.is_empty() {
         let message = format!("cannot compare with `{text}`: no format writes such a digest");
@@ -67,6 +67,10 @@ fn split<'a>(text: &'a str, format: &Format) -> Option<(Option<Options>, &'a str
         let (prefix, digits) = text.split_at_checked(text.find(':')? + 1)?;
         let letters = prefix.strip_prefix(format.prefix)?.strip_suffix(':')?;
         return Some((Some(gd1::options_of(letters)?), prefix, digits));
+    }
+    if format.shape == Shape::NixBase32 {
+        // Nix's tools write `sha256:` before it, too.
+        return Some((None, "", text.strip_prefix("sha256:").unwrap_or(text)));
     }
     // The recipe prints bare digits; the prefix is what registries put before them.
     let digits = match text.strip_prefix(format.prefix) {
@@ -145,7 +149,15 @@ mod tests {
         );
         assert_eq!(
             check(&HEX[..40], None),
-            format!("cannot tell the format of `{}`: it may be `git-tree`", &HEX[..40])
+            format!("git-tree {}", &HEX[..40]),
+            "nothing else is so long"
+        );
+        let nix = "094qif9n4cq4fdg459qzbhg1c6wywawwaaivx0k0x8xhbyx4vwic";
+        assert_eq!(check(nix, None), format!("nar-base32 {nix}"));
+        assert_eq!(check(&format!("sha256:{nix}"), None), format!("nar-base32 {nix}"));
+        assert_eq!(
+            check(&format!("sha256:{nix}"), Some("nar-base32")),
+            format!("nar-base32 {nix}")
         );
         assert_eq!(check(&HEX[..40], Some("git-tree")), format!("git-tree {}", &HEX[..40]));
     }
@@ -159,6 +171,7 @@ mod tests {
             (&format!("gd1z:{HEX}"), None),
             (&format!("gd1:{HEX}"), Some("h1")),
             ("h1:abc", None),
+            (&format!("sha256:{}", &HEX[..63]), None),
             ("nonsense", None),
         ] {
             assert!(check(text, format).starts_with("cannot compare"), "{text}");

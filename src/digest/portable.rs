@@ -31,7 +31,9 @@ pub fn findings(tree: &Tree) -> Vec<String> {
         if !is_nfc(text) {
             found("its name is not in Unicode's composed form, as macOS and others disagree on");
         }
-        let fold: String = text.nfc().flat_map(char::to_lowercase).collect();
+        // By way of upper case, because `ſ` and `s`, or `ς` and `σ`, are one name where case does not count.
+        let fold = text.nfd().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+        let fold: String = fold.nfc().collect();
         if let Some(other) = folded.insert(fold, entry) {
             found(&format!("differs from `{}` in case or form only", shown(&other.path)));
         }
@@ -43,8 +45,9 @@ pub fn findings(tree: &Tree) -> Vec<String> {
 fn reserved(name: &str) -> Option<&'static str> {
     let stem = name.split('.').next().unwrap_or(name).trim_end().to_lowercase();
     let port = |prefix: &str| {
-        stem.strip_prefix(prefix)
-            .is_some_and(|n| n.chars().count() == 1 && n.chars().all(|c| ('1'..='9').contains(&c)))
+        stem.strip_prefix(prefix).is_some_and(|n| {
+            n.chars().count() == 1 && n.chars().all(|c| "123456789¹²³".contains(c))
+        })
     };
     if DEVICES.contains(&stem.as_str()) || port("com") || port("lpt") {
         return Some("Windows takes its name for a device");
@@ -75,6 +78,14 @@ mod tests {
             file("com1/fine", ""),
             file("computer", ""),
             file("e\u{301}", ""),
+            file("COM¹.txt", ""),
+            file("lpt³", ""),
+            file("s", ""),
+            file("ſ", ""),
+            file("σ", ""),
+            file("ς", ""),
+            file("straße", ""),
+            file("STRASSE", ""),
             file("q?", ""),
             file("z.", ""),
             link("l", "x"),
@@ -83,13 +94,18 @@ mod tests {
         assert_eq!(
             findings(&tree),
             [
+                "COM¹.txt: Windows takes its name for a device",
                 "a: differs from `A` in case or form only",
                 "aux.txt: Windows takes its name for a device",
                 "com1: Windows takes its name for a device",
                 "e\u{301}: its name is not in Unicode's composed form, as macOS and others disagree on",
                 "l: symbolic links need a privilege on Windows",
+                "lpt³: Windows takes its name for a device",
                 "q?: Windows allows no such character in a name",
+                "straße: differs from `STRASSE` in case or form only",
                 "z.: Windows drops a final dot or space",
+                "ſ: differs from `s` in case or form only",
+                "σ: differs from `ς` in case or form only",
                 "\\xff: its name is not UTF-8",
             ]
         );

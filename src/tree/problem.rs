@@ -71,6 +71,8 @@ impl Problems {
     pub(super) fn into_result(self, root: &str) -> anyhow::Result<()> {
         let mut list = self.list.into_inner().unwrap_or_else(PoisonError::into_inner);
         list.sort_by(|a, b| a.0.cmp(&b.0));
+        // A directory may be met twice, when it is found and when it is listed.
+        list.dedup_by(|a, b| a.0 == b.0);
         if let [(path, cause)] = &list[..] {
             let message = format!("cannot digest `{root}`: `{}`: {cause}", shown(path));
             return Err(Hinted::new(Code::Io, message, hint(cause)).into());
@@ -90,6 +92,12 @@ impl Problems {
 
 fn hint(cause: &Cause) -> &'static str {
     match cause {
+        #[cfg(unix)]
+        Cause::Io(error)
+            if rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::MFILE) =>
+        {
+            "`ulimit -n` raises how many files may be open, and `--jobs` takes fewer at once"
+        }
         Cause::Changed => "run it again when nothing writes to the directory",
         _ => "a digest covers everything; leave entries out with `--exclude`",
     }

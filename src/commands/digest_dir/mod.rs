@@ -58,7 +58,7 @@ pub struct Args {
     /// Leave out what this pattern of `.gitignore`'s syntax matches
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// Leave out what the patterns in this file match
+    /// Leave out what the patterns in this file match, `-` for standard input
     #[arg(long, value_name = "FILE")]
     exclude_from: Option<PathBuf>,
     /// Cover entries named `.git`, too
@@ -220,12 +220,13 @@ fn exclude(args: &Args, format: &Format, dir: &Path) -> anyhow::Result<Exclude> 
     Ok(exclude)
 }
 
-/// A file of patterns that leaves itself out could be changed without changing the digest, and
+/// A file of the tree with patterns that leave itself out could be changed without changing the digest, and
 /// then hide anything.
 fn refuse_self_exclusion(file: &Path, dir: &Path, exclude: &Exclude) -> anyhow::Result<()> {
     let (Ok(real), Ok(dir)) = (file.canonicalize(), dir.canonicalize()) else { return Ok(()) };
     let Ok(inside) = real.strip_prefix(&dir) else { return Ok(()) };
-    if !exclude.excludes_below(inside.as_os_str().as_encoded_bytes()) {
+    let inside = inside.as_os_str().as_encoded_bytes();
+    if exclude.is_vcs(inside) || !exclude.excludes_below(inside) {
         return Ok(());
     }
     let message = format!("cannot exclude by `{}`: it leaves out itself", file.display());

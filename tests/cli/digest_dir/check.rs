@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use snapbox::str;
 
-use super::digest;
-use crate::support::Sandbox;
+use super::{digest, shell};
+use crate::support::{Sandbox, installed};
 
 fn app() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -99,6 +99,27 @@ changed	sub/c
     assert_eq!(json["changed"], true);
     assert_eq!(json["changes"][1]["change"], "removed");
     assert_eq!(json["changes"][1]["path"], "b\\n");
+}
+
+#[test]
+fn manifests_and_patterns_come_through_pipes() {
+    if !installed(&["bash"]) {
+        return;
+    }
+    let sandbox = app();
+    record(&sandbox, &[]);
+    for script in [
+        r#""$1" digest-dir app --check <(cat app.sums)"#,
+        r#"cat app.sums | "$1" digest-dir app --check -"#,
+        r#"cat app.sums | "$1" digest-dir app --check /dev/stdin"#,
+        r#"grep -v '/a$' app.sums | "$1" digest-dir app --check - --exclude-from <(echo /a)"#,
+        r#"echo /a | "$1" digest-dir app --check <(grep -v '/a$' app.sums) --exclude-from -"#,
+        r#""$1" digest-dir app --check app.sums --exclude-from /dev/null"#,
+    ] {
+        assert_eq!(shell(&sandbox, script, &[env!("CARGO_BIN_EXE_gitops")]), "", "{script}");
+    }
+    let output = sandbox.gitops(&["digest-dir", "app", "--check", "app"]);
+    assert!(output.stderr.contains("cannot read `app`: Is a directory"), "{}", output.stderr);
 }
 
 #[test]

@@ -61,6 +61,34 @@ hint: a digest covers everything; leave entries out with `--exclude`
 "#]]);
 }
 
+/// Its names can be listed, and nothing else.
+#[test]
+fn a_directory_that_may_not_be_searched() {
+    let sandbox = Sandbox::new();
+    sandbox.write("app/locked/sub/f", "2");
+    fs::set_permissions(sandbox.path("app/locked"), fs::Permissions::from_mode(0o444)).unwrap();
+    let Some(output) = unprivileged(&sandbox, &["app"]) else { return };
+    fs::set_permissions(sandbox.path("app/locked"), fs::Permissions::from_mode(0o755)).unwrap();
+    output.is(str![[r#"
+-- stderr --
+error: cannot digest `app`: `locked/sub`: Permission denied (os error 13)
+hint: a digest covers everything; leave entries out with `--exclude`
+-- exit 2 --
+
+"#]]);
+}
+
+#[test]
+fn too_few_files_may_be_open() {
+    let sandbox = Sandbox::new();
+    sandbox.write("app/a/b/c/d/e/f/g", "1");
+    let mut command = sandbox.command("sh");
+    let script = format!("ulimit -n 7; exec {} digest-dir -j1 app", env!("CARGO_BIN_EXE_gitops"));
+    let output = sandbox.finish(command.args(["-c", &script]));
+    assert_eq!((output.code, &*output.stdout), (2, ""), "{}", output.render());
+    assert!(output.stderr.contains("\nhint: `ulimit -n` raises"), "{}", output.stderr);
+}
+
 #[test]
 fn special_files_are_named_together() {
     if !installed(&["mkfifo"]) {
@@ -239,6 +267,9 @@ fn patterns_must_not_hide_themselves() {
     let digest = sandbox.gitops(&args).ok().stdout.clone();
     sandbox.write("app/x.log", "2");
     assert_eq!(sandbox.gitops(&args).ok().stdout, digest);
+    // What Git ignores here is no part of the tree, and never was.
+    sandbox.write("app/.git/info/exclude", "*.log\n.ignore\n");
+    sandbox.gitops(&["digest-dir", "app", "--exclude-from", "app/.git/info/exclude"]).ok();
     sandbox.write("app/.ignore", "*.log\n.ignore\n");
     sandbox.gitops(&args).is(str![[r#"
 -- stderr --
