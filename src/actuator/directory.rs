@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::local::State;
 use super::process::Run;
 use super::settings::{self, Common};
+use super::stop::Stop;
 use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored};
 use crate::error::{Code, Hinted};
 use crate::files;
@@ -40,6 +41,7 @@ struct Directory {
     state: State,
     variables: Vec<(String, String)>,
     timeout: Duration,
+    stop: Stop,
 }
 
 /// Ours, inside the folder.
@@ -51,8 +53,8 @@ pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<B
     let keys: Keys = settings::own(&context.environment, own)?;
     let root = context.root.join(keys.to);
     let state = State::new(root.join(STATE), &context.environment);
-    let Context { variables, timeout, .. } = context;
-    Ok(Box::new(Directory { root, reload: keys.reload, state, variables, timeout }))
+    let Context { variables, timeout, stop, .. } = context;
+    Ok(Box::new(Directory { root, reload: keys.reload, state, variables, timeout, stop }))
 }
 
 impl Directory {
@@ -195,7 +197,8 @@ impl Actuator for Directory {
             return Ok(());
         }
         let (argv, dir) = (&self.reload, &self.root);
-        Run { argv, dir, variables: &self.variables, timeout: self.timeout }.succeed().map(|_| ())
+        let (variables, timeout, stop) = (&self.variables, self.timeout, &self.stop);
+        Run { argv, dir, variables, timeout, stop }.succeed().map(|_| ())
     }
 
     fn prune(&self, prune: &Prune) -> anyhow::Result<()> {
@@ -250,6 +253,7 @@ mod tests {
             state: State::new(dir.path().join("to/.gitops"), "prod"),
             variables: Vec::new(),
             timeout: Duration::from_secs(1),
+            stop: Stop::default(),
         };
         #[cfg(unix)]
         std::os::unix::fs::symlink(dir.path(), dir.path().join("to/link")).unwrap();

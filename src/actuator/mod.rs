@@ -13,8 +13,10 @@ mod helmfile;
 mod kubernetes;
 mod local;
 mod process;
+mod releases;
 pub mod render;
 mod settings;
+mod stop;
 mod yaml;
 
 use std::path::PathBuf;
@@ -28,6 +30,7 @@ use crate::plan::health::Health;
 use crate::plan::{Compared, Id, Inventory, Item, Observation, Prune};
 
 pub use settings::{Common, Drift, Settings};
+pub use stop::{Busy, Stop, Work};
 pub use yaml::{holds_secret, secrets, secrets_of};
 
 /// A file that declares the environment, rendered where the environment is rendered.
@@ -67,6 +70,10 @@ pub struct Context {
     pub force_conflicts: bool,
     /// How long anything may take.
     pub timeout: Duration,
+    /// Do not wait for what others do with a change.
+    pub no_wait: bool,
+    /// The signals that ask us to end.
+    pub stop: Stop,
 }
 
 /// Who holds a lock.

@@ -99,6 +99,12 @@ impl Settings {
 }
 
 impl Common {
+    /// Whether a controller makes the changes, which has to have our commit.
+    #[must_use]
+    pub fn is_handed_over(&self) -> bool {
+        matches!(self.kind.as_str(), "argocd" | "flux")
+    }
+
     /// How long to wait for health.
     #[must_use]
     pub fn patience(&self) -> Duration {

@@ -7,8 +7,9 @@ use anyhow::Context as _;
 
 use super::Args;
 use super::reading::{self, Reading};
+use super::stop;
 use super::tell::Teller;
-use crate::actuator::{self, Actuator, Context, Declared, Holder, Settings};
+use crate::actuator::{self, Actuator, Context, Declared, Holder, Settings, Stop};
 use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::commands::landing::{Place, place};
@@ -35,6 +36,8 @@ pub(super) struct Job {
     pub(super) run: String,
     pub(super) patience: Duration,
     pub(super) lock_patience: Duration,
+    /// The signals that ask us to end.
+    pub(super) stop: Stop,
 }
 
 impl Job {
@@ -64,7 +67,8 @@ impl Job {
         let mut rules = settings.common.rules(allowed.cloned().collect());
         rules.prune &= args.prune == super::Prune::Auto;
         let patience = args.timeout.unwrap_or_else(|| settings.common.patience());
-        let context = context(args, &root, &environment, &variables, patience);
+        let stop = stop::listen()?;
+        let context = context(args, &root, &environment, &variables, (patience, &stop));
         Ok(Self {
             actuator: actuator::make(&settings, context)?,
             teller: args.notify.then(|| Teller::new(config, globals.clone())),
@@ -77,6 +81,7 @@ impl Job {
             source,
             rules,
             patience,
+            stop,
         })
     }
 
@@ -120,7 +125,7 @@ fn context(
     root: &Path,
     environment: &str,
     variables: &Variables,
-    timeout: Duration,
+    (timeout, stop): (Duration, &Stop),
 ) -> Context {
     let kubeconfig = args.kubeconfig.iter().flat_map(std::env::split_paths);
     let kubeconfig: Vec<PathBuf> = kubeconfig.filter(|path| !path.as_os_str().is_empty()).collect();
@@ -132,6 +137,8 @@ fn context(
         kubeconfig,
         force_conflicts: args.force_conflicts,
         timeout,
+        no_wait: args.no_wait,
+        stop: stop.clone(),
     }
 }
 

@@ -105,6 +105,9 @@ pub struct Args {
     /// Say so in the channels that gitops.yaml names: deploying, deployed, failed, drift, drift-resolved
     #[arg(long, conflicts_with_all = ["plan_out", "dry_run"])]
     notify: bool,
+    /// For `diff --live` and `status --live`: the work tree as it is; the last commit where a controller has to have it.
+    #[arg(skip)]
+    live: bool,
     /// Break the lock of a holder that is gone
     #[arg(long)]
     unlock: bool,

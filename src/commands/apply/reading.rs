@@ -52,16 +52,19 @@ pub(super) fn of_checkout(
             let message = format!("cannot apply `{revision}`: this is no repository");
             return Err(Hinted::plain(Code::NotFound, message).into());
         }
-        return Reading::of(tree, globals, name, repository)?.rendered(tree);
+        let mut reading = Reading::of(tree, globals, name, repository)?;
+        if args.live && reading.settings.common.is_handed_over() {
+            // What a controller has cannot be told from files: only commits can be compared.
+            reading.at(Committed::find(tree.root(), revision)?.as_ref());
+        }
+        return reading.rendered(tree);
     };
     let files = committed.files();
     let mut reading = Reading::of(&files, globals, name, repository)?;
     if chosen.is_none() {
         refuse_dirty(&reading, &Reading::of(tree, globals, name, String::new()), name)?;
     }
-    reading.source.commit = committed.id();
-    reading.declared.commit = committed.id();
-    reading.declared.descendants = committed.descendants();
+    reading.at(Some(&committed));
     reading.rendered(&files)
 }
 
@@ -137,6 +140,15 @@ impl Reading {
         };
         let declared = Declared { files, ..Declared::default() };
         Ok(Self { environment: name.to_owned(), settings, declared, source, config, own })
+    }
+
+    /// With the commit that declares it.
+    fn at(&mut self, committed: Option<&Committed>) {
+        if let Some(committed) = committed {
+            self.source.commit = committed.id();
+            self.declared.commit = committed.id();
+            self.declared.descendants = committed.descendants();
+        }
     }
 
     /// With manifests in place of what they are made of.

@@ -11,7 +11,7 @@ use super::job::{Job, now};
 use super::prospect::{self, Prospect};
 use super::tell::Occasion;
 use super::{show, stop, tell};
-use crate::actuator::{Drift, Stored};
+use crate::actuator::{Drift, Stored, Work};
 use crate::cli::Globals;
 use crate::error::{Code, Outcome, Report as ErrorReport};
 use crate::event::Kind;
@@ -24,7 +24,9 @@ use crate::ui::Ui;
 const LONGEST: Duration = Duration::from_mins(5);
 
 pub(super) fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
-    let stop = stop::flag()?;
+    let signals = stop::listen()?;
+    // The loop itself ends in its own time.
+    let (stop, _busy) = (signals.flag(), signals.busy(Work::Lock));
     let mut pause = args.interval;
     loop {
         let result = round(args, globals, ui);
@@ -40,7 +42,7 @@ pub(super) fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Out
             }
         }
         // Up to a fifth more, so that many watchers do not ask at once.
-        stop::sleep(&stop, pause.mul_f64(1.0 + fastrand::f64() / 5.0));
+        stop::sleep(stop, pause.mul_f64(1.0 + fastrand::f64() / 5.0));
         if stop.load(Ordering::Relaxed) {
             ui.status("stopped");
             return Ok(Outcome::Done);

@@ -216,6 +216,21 @@ fn the_watch_applies_reports_drift_once_and_puts_it_right() {
 }
 
 #[test]
+fn a_revision_that_failed_and_recovered_is_not_tried_for_ever() {
+    let sandbox = shop();
+    let watch = ["apply", "-e", "prod", "--watch", "--once", "--drift", "notify"];
+    sandbox.write("live/web.yaml", "somebody's own");
+    assert_eq!(sandbox.gitops(&watch).code, 3);
+    std::fs::remove_file(sandbox.path("live/web.yaml")).unwrap();
+    sandbox.gitops(&["apply", "-e", "prod", "--yes"]).ok();
+    sandbox.write("live/web.yaml", "image: web:9\n");
+    for _ in 0..2 {
+        sandbox.gitops(&watch).ok();
+        assert_eq!(sandbox.read("live/web.yaml"), "image: web:9\n");
+    }
+}
+
+#[test]
 fn a_reload_follows_changes_alone() {
     let sandbox = shop();
     let reload = CONFIG.replace("to: live", "to: live, reload: [sh, -c, 'echo x >> ../reloads']");

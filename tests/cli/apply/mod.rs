@@ -8,6 +8,7 @@ mod hooks;
 mod kubernetes;
 mod notify;
 mod plan;
+mod releases;
 mod requests;
 mod revision;
 mod shop;
