@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::local::State;
 use super::process::{Run, fill};
-use super::settings::{self, Common};
+use super::settings::{self, Common, SharedLock};
 use super::stop::Stop;
 use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored, yaml};
 use crate::error::{Code, Hinted};
@@ -52,6 +52,8 @@ struct Keys {
     concurrency: Option<usize>,
     #[serde(default)]
     env: Vec<String>,
+    #[serde(default)]
+    lock: SharedLock,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -300,6 +302,10 @@ impl Actuator for Exporter {
 
     fn unlock(&self, holder: &Holder) -> anyhow::Result<()> {
         State::unlock(holder)
+    }
+
+    fn shared_lock(&self) -> Option<SharedLock> {
+        Some(self.keys.lock.clone())
     }
 
     fn inventory(&self) -> anyhow::Result<Stored> {

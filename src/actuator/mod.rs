@@ -29,7 +29,7 @@ use crate::plan::file::Target;
 use crate::plan::health::Health;
 use crate::plan::{Compared, Id, Inventory, Item, Observation, Prune};
 
-pub use settings::{Common, Drift, Settings};
+pub use settings::{Common, Drift, Settings, SharedLock, SharedLockKind};
 pub use stop::{Busy, Stop, Work};
 pub use yaml::{holds_secret, secrets, secrets_of};
 
@@ -122,6 +122,11 @@ pub trait Actuator: Send + Sync {
 
     /// Breaks the lock, if that holder still has it.
     fn unlock(&self, holder: &Holder) -> anyhow::Result<()>;
+
+    /// What other hosts are kept out by, where the lock above ends at this one.
+    fn shared_lock(&self) -> Option<SharedLock> {
+        None
+    }
 
     /// Reads the inventory; a new one where there is none.
     fn inventory(&self) -> anyhow::Result<Stored>;

@@ -25,8 +25,7 @@ struct State {
     insists: bool,
     locks: usize,
     commands: usize,
-    /// Another grace than the usual one, for tests.
-    #[cfg(test)]
+    /// Another grace than the usual one.
     grace: Option<Duration>,
 }
 
@@ -85,7 +84,8 @@ impl Stop {
     /// Whether a command that was asked to end is to be killed.
     pub(super) fn insists(&self) -> bool {
         let state = self.state();
-        state.insists && state.first.is_some_and(|(_, since)| since.elapsed() >= state.grace())
+        state.insists
+            && state.first.is_some_and(|(_, since)| since.elapsed() >= state.grace.unwrap_or(GRACE))
     }
 
     #[cfg(test)]
@@ -101,16 +101,6 @@ impl Stop {
 }
 
 impl State {
-    #[cfg(not(test))]
-    fn grace(&self) -> Duration {
-        GRACE
-    }
-
-    #[cfg(test)]
-    fn grace(&self) -> Duration {
-        self.grace.unwrap_or(GRACE)
-    }
-
     fn count(&mut self, work: Work) -> &mut usize {
         match work {
             Work::Lock => &mut self.locks,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::job::{Job, now, random};
 use super::prospect::{Prospect, look, refused};
-use super::{Args, planfile, show, stop, tell, wait};
+use super::{Args, lock, planfile, show, stop, tell, wait};
 use crate::actuator::{Lock, Stored, Work};
 use crate::error::{Code, Hinted, Outcome, Report as ErrorReport};
 use crate::plan::file::PlanFile;
@@ -93,7 +93,7 @@ pub(super) fn run(job: &Job, args: &Args, mode: &Mode<'_>, ui: &Ui) -> anyhow::R
         return without_lock(job, mode, &prospect, ui);
     }
     let stop = Arc::clone(job.stop.flag());
-    let lock = actuator.lock(&job.holder(), job.lock_patience)?;
+    let lock = lock::take(job, job.lock_patience)?;
     // Only who holds a lock has something to give back.
     let _busy = job.stop.busy(Work::Lock);
     let found = prospect(job, mode, ui);

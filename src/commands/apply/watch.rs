@@ -10,7 +10,7 @@ use super::converge::{self, Extent, Mode, Report};
 use super::job::{Job, now};
 use super::prospect::{self, Prospect};
 use super::tell::Occasion;
-use super::{show, stop, tell};
+use super::{lock, show, stop, tell};
 use crate::actuator::{Drift, Stored, Work};
 use crate::cli::Globals;
 use crate::error::{Code, Outcome, Report as ErrorReport};
@@ -111,7 +111,7 @@ fn remember(
     seen: Option<&Stored>,
     change: impl FnOnce(&mut WatchState),
 ) -> anyhow::Result<bool> {
-    let lock = match job.actuator.lock(&job.holder(), Duration::ZERO) {
+    let lock = match lock::take(job, Duration::ZERO) {
         Ok(lock) => lock,
         Err(error) if ErrorReport::of(&error).code == Code::Locked => return Ok(false),
         Err(error) => return Err(error),

@@ -5,6 +5,7 @@ mod crash;
 mod directory;
 mod handover;
 mod hooks;
+mod hosts;
 mod kubernetes;
 mod notify;
 mod plan;
