@@ -40,6 +40,8 @@ pub struct File {
     pub path: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// Whether it is a program.
+    pub is_executable: bool,
 }
 
 /// What Git declares.

@@ -13,6 +13,7 @@ pub mod health;
 pub mod hook;
 pub mod inventory;
 pub mod manifest;
+pub mod nested;
 pub mod ownership;
 pub mod prune;
 pub mod stage;
@@ -288,6 +289,7 @@ pub fn decide(
     let unseen = "the server of its kind does not answer";
     spared.extend(observation.unseen.into_iter().map(|id| (id, unseen.to_owned())));
     refusals.extend(gate::prunes(&prunes, inventory, rules));
+    refusals.extend(nested::in_the_way(&observation.compared, &spared));
     let (kept, changed): (Vec<_>, Vec<_>) =
         observation.compared.into_iter().partition(|c| c.operation == Operation::Keep);
     let stages = stage::order(changed)?;

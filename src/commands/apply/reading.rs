@@ -127,7 +127,10 @@ impl Reading {
         let own = config.environments.get(name).cloned().unwrap_or_default();
         let settings = settings(&own, name)?;
         let files = files(snapshot, environment, &own, &settings)?;
-        let listed = files.iter().map(|file| format!("{} {}\n", sha256(&file.bytes), file.path));
+        let listed = files.iter().map(|file| {
+            let mode = if file.is_executable { " executable" } else { "" };
+            format!("{} {}{mode}\n", sha256(&file.bytes), file.path)
+        });
         let actuator = own.actuator.clone().unwrap_or_default();
         let pinned = json!({"actuator": sorted(&actuator), "render": format!("{:?}", own.render)});
         let source = Source {
@@ -156,7 +159,8 @@ impl Reading {
         if self.own.render.kind != RenderKind::Manifests {
             let text = job(&self.own, &self.environment).run_on(snapshot)?;
             let path = "rendered.yaml".to_owned();
-            self.declared.files = vec![File { path, bytes: text.into_bytes() }];
+            self.declared.files =
+                vec![File { path, bytes: text.into_bytes(), is_executable: false }];
         }
         Ok(self)
     }
@@ -197,7 +201,12 @@ fn files(
         }
         (_, Some(dir)) => (dir.trim_end_matches('/').to_owned(), files_below(snapshot, dir)?),
         _ => {
-            let paths = environment.list(snapshot)?;
+            let copies = settings.common.kind == "directory";
+            let paths = if copies {
+                environment.list_all(snapshot)?
+            } else {
+                environment.list(snapshot)?
+            };
             (common_directory(&paths), paths)
         }
     };
@@ -206,7 +215,11 @@ fn files(
         let name = path.strip_prefix(&base).unwrap_or(path).trim_start_matches('/');
         name.to_owned()
     };
-    Ok(paths.iter().zip(bytes).map(|(path, bytes)| File { path: below(path), bytes }).collect())
+    let file = |(path, bytes): (&String, Vec<u8>)| {
+        let is_executable = snapshot.is_executable(path)?;
+        Ok(File { path: below(path), bytes, is_executable })
+    };
+    paths.iter().zip(bytes).map(file).collect()
 }
 
 /// Where the objects come from; a change of it is no reason to delete what came from elsewhere.
