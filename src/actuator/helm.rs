@@ -6,16 +6,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::manifests;
 use super::releases::{self, Release, Releases};
 use super::settings::{self, Common};
 use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored};
 use crate::error::{Code, Hinted};
 use crate::plan::digest::sha256;
 use crate::plan::file::Target;
-use crate::plan::{Compared, Id, Inventory, Item, Live, Observation, Prune};
+use crate::plan::{Compared, Id, Inventory, Item, Live, Observation, Operation, Prune};
 
 /// The keys of `kind: helm-release`.
 #[derive(Debug, Deserialize)]
@@ -79,6 +81,30 @@ impl Helm {
         words
     }
 
+    /// Shows what the release consists of, and would: as Helm itself renders it, without doing anything.
+    fn show(&self, compared: &mut Compared) -> anyhow::Result<()> {
+        let live = match &compared.live {
+            Some(_) => self.releases.manifest(&self.release)?,
+            None => String::new(),
+        };
+        let mut words = vec!["upgrade", "--install"];
+        words.extend(self.source());
+        words.extend(["--dry-run=server", "--output", "json"]);
+        let rendered: Value = serde_json::from_slice(&self.releases.helm(&self.release, &words)?)
+            .context("cannot read what helm prints")?;
+        manifests::show(compared, &live, rendered["manifest"].as_str().unwrap_or_default())
+    }
+
+    /// The same; where it cannot be shown, the note says why.
+    fn shown(&self, mut compared: Compared, notes: &mut Vec<String>) -> Compared {
+        if compared.operation != Operation::Keep
+            && let Err(error) = self.show(&mut compared)
+        {
+            notes.push(releases::unseen(&self.release.to_string(), &error));
+        }
+        compared
+    }
+
     fn upgrade(&self, item: &Item) -> anyhow::Result<String> {
         let description = format!("{MARK}{}", item.value["digest"].as_str().unwrap_or_default());
         let timeout = format!("{}s", self.releases.timeout.as_secs());
@@ -138,7 +164,8 @@ impl Actuator for Helm {
         let mut observation = Observation::default();
         for item in items {
             let Some(status) = &status else {
-                observation.compared.push(Compared::absent(item));
+                let compared = self.shown(Compared::absent(item), &mut observation.notes);
+                observation.compared.push(compared);
                 continue;
             };
             let info = &status["info"];
@@ -150,7 +177,8 @@ impl Actuator for Helm {
             match self.releases.pending(&self.release, status)? {
                 Some(pending) if pending.is_fresh => compared.rejected = Some(pending.fresh()),
                 Some(pending) => observation.notes.push(pending.announced(&self.release)),
-                None => {}
+                // Helm renders nothing for a release that is pending.
+                None => compared = self.shown(compared, &mut observation.notes),
             }
             observation.compared.push(compared);
         }

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::manifests;
 use super::releases::{self, Release, Releases};
 use super::settings::{self, Common};
 use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored};
@@ -84,6 +85,21 @@ impl Helmfile {
         Ok(list.as_array().into_iter().flatten().filter(is_wanted).map(release).collect())
     }
 
+    /// Shows what the releases consist of, and would.
+    fn show(&self, compared: &mut Compared) -> anyhow::Result<()> {
+        let mut live = String::new();
+        for release in self.installed()? {
+            if self.releases.status(&release)?.is_some() {
+                live.push_str("\n---\n");
+                live.push_str(&self.releases.manifest(&release)?);
+            }
+        }
+        let argv = self.argv(&["template", "--skip-tests"]);
+        let declared = self.releases.run(&argv).succeed()?;
+        let declared = String::from_utf8(declared).context("cannot read what helmfile prints")?;
+        manifests::show(compared, &live, &declared)
+    }
+
     /// What an interrupted Helm left: what is done about it, and why it may not be yet.
     fn pending(&self) -> anyhow::Result<(Vec<String>, Option<String>)> {
         let (mut notes, mut rejected) = (Vec::new(), None);
@@ -152,7 +168,7 @@ impl Actuator for Helmfile {
             _ => return Err(run.failed(&ended).into()),
         };
         // Helm shows no difference to what it left half done.
-        let (notes, rejected) = self.pending()?;
+        let (mut notes, rejected) = self.pending()?;
         let differs = differs || !notes.is_empty() || rejected.is_some();
         let one = |item: Item| {
             let mut value = item.value.clone();
@@ -160,7 +176,12 @@ impl Actuator for Helmfile {
                 value["releases"] = json!("otherwise");
             }
             let live = Live { uid: "helmfile".to_owned(), version: differs.to_string(), value };
-            Compared { rejected: rejected.clone(), ..Compared::present(item, live) }
+            let mut compared =
+                Compared { rejected: rejected.clone(), ..Compared::present(item, live) };
+            if differs && let Err(error) = self.show(&mut compared) {
+                notes.push(releases::unseen(&compared.item.id.to_string(), &error));
+            }
+            compared
         };
         let compared = items.into_iter().map(one).collect();
         Ok(Observation { compared, notes, ..Observation::default() })

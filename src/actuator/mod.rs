@@ -12,6 +12,7 @@ mod helm;
 mod helmfile;
 mod kubernetes;
 mod local;
+mod manifests;
 mod process;
 mod releases;
 pub mod render;

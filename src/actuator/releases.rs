@@ -140,6 +140,12 @@ impl Releases {
         }
     }
 
+    /// The objects that Helm made of a release last.
+    pub(super) fn manifest(&self, release: &Release) -> anyhow::Result<String> {
+        let text = self.helm(release, &["get", "manifest", &release.name])?;
+        String::from_utf8(text).context("cannot read what helm prints: it is not UTF-8")
+    }
+
     /// What is to be done first, where an interrupted Helm left a release pending.
     pub(super) fn pending(
         &self,
@@ -247,6 +253,11 @@ impl Pending {
             "it is {state} since {since}, and somebody may be at it (`pending-grace` says when it counts as left behind)"
         )
     }
+}
+
+/// Why the objects of a release are not shown.
+pub(super) fn unseen(release: &str, error: &anyhow::Error) -> String {
+    format!("what changes in {release} cannot be shown: {error:#}")
 }
 
 fn remedy(history: &Value) -> Remedy {

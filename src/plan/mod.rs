@@ -156,6 +156,15 @@ pub struct Drift {
     pub by: Option<(String, String)>,
 }
 
+/// What a release consists of, for people; Secrets are masked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rendered {
+    /// The objects that were made of it last.
+    pub before: Vec<Value>,
+    /// Those that would be made now.
+    pub after: Vec<Value>,
+}
+
 /// One declared object beside what is there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compared {
@@ -173,6 +182,8 @@ pub struct Compared {
     pub owner: Option<String>,
     /// What the server says against it.
     pub rejected: Option<String>,
+    /// What it consists of, where it is a release.
+    pub rendered: Option<Rendered>,
     /// When its turn is, where that is not with everything else.
     pub turn: Option<hook::Turn>,
 }
@@ -189,6 +200,7 @@ impl Compared {
             conflicts: Vec::new(),
             owner: None,
             rejected: None,
+            rendered: None,
             turn: None,
         }
     }

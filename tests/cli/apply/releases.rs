@@ -107,6 +107,58 @@ fn the_tools_see_the_cluster_that_is_locked() {
     }
 }
 
+/// A release with one image, and another one in the next revision.
+fn revision(image: &str) -> String {
+    format!(
+        "kind: Deployment\napiVersion: apps/v1\nmetadata: {{name: web}}\nspec: {{template: {{spec: {{containers: \
+         [{{name: web, image: '{image}'}}]}}}}}}\n---\nkind: Secret\napiVersion: v1\nmetadata: {{name: s}}\n\
+         stringData: {{token: canary-{image}}}\n"
+    )
+}
+
+#[test]
+fn the_difference_of_a_release_is_shown_images_first_and_without_secrets() {
+    let table =
+        [(format!("{{ {RELEASE} }}"), "helm"), ("{ kind: helmfile }".to_owned(), "helmfile")];
+    for (actuator, name) in table {
+        let cluster = Cluster::fake();
+        let (sandbox, _) = repository(&cluster, &actuator);
+        sandbox.write("live.log", revision("acme/web:1.2.3"));
+        sandbox.write("next.log", revision("acme/web:1.3.0"));
+        let json = json!({"manifest": revision("acme/web:1.3.0")});
+        sandbox.write("json.log", json.to_string());
+        let file = |name: &str| sandbox.path(name).display().to_string();
+        let body = format!(
+            "case \"$*\" in status*) echo '{{\"version\":1,\"info\":{{\"status\":\"deployed\"}}}}';;\n\
+             get\\ manifest*) cat {};;\n*dry-run=server*) cat {};;\n*template*) cat {};;\n*diff*) exit 2;;\n\
+             *list*) echo '[{{\"name\":\"shop\",\"namespace\":\"default\"}}]';;\nesac",
+            file("live.log"),
+            file("json.log"),
+            file("next.log")
+        );
+        program(&sandbox, "helm", &body);
+        program(&sandbox, "helmfile", &body);
+        let path = format!("{}:{}", sandbox.path("bin").display(), std::env::var("PATH").unwrap());
+        for output in ["text", "json"] {
+            let args = ["apply", "-e", "prod", "--dry-run", "-o", output];
+            let mut command = sandbox.gitops_command(&args);
+            command.env("KUBECONFIG", sandbox.path("kubeconfig")).env("PATH", &path);
+            let said = sandbox.finish(command.env("CALLS", sandbox.path("calls.log")));
+            let said = said.ok().render();
+            assert!(!said.contains("canary"), "{name}: {said}");
+            if output == "text" {
+                assert!(
+                    said.contains("Images\n  acme/web  1.2.3 → 1.3.0  minor"),
+                    "{name}: {said}"
+                );
+                let masked = "<masked> → <masked, another value>";
+                assert!(said.contains(masked), "{name}: {said}");
+            }
+        }
+        assert!(!sandbox.read("calls.log").contains("apply"), "{name}");
+    }
+}
+
 #[test]
 fn a_pinned_cluster_is_the_only_one() {
     let uid = "cluster-uid: 3f0c2f6e-0000-0000-0000-000000000000";
@@ -173,8 +225,9 @@ fn a_release_that_somebody_may_be_at_is_left_alone() {
 fn a_signal_is_for_helm_too_and_the_lock_is_held_until_it_has_ended() {
     let cluster = Cluster::fake();
     let (sandbox, _) = repository(&cluster, &format!("{{ {RELEASE} }}"));
-    let body = "case $1 in status) echo 'Error: release: not found' >&2; exit 1;;\n\
-        upgrade) trap 'echo ended >> \"$CALLS\"; exit 1' TERM; touch \"$CALLS.there\"; sleep 600 & wait;; esac";
+    let body = "case \"$*\" in status*) echo 'Error: release: not found' >&2; exit 1;;\n\
+        *dry-run*) echo '{}';;\n\
+        upgrade*) trap 'echo ended >> \"$CALLS\"; exit 1' TERM; touch \"$CALLS.there\"; sleep 600 & wait;; esac";
     program(&sandbox, "helm", body);
     let mut command = sandbox.gitops_command(&["apply", "-e", "prod", "--yes"]);
     let path = format!("{}:{}", sandbox.path("bin").display(), std::env::var("PATH").unwrap());
