@@ -38,4 +38,9 @@ pub trait Snapshot {
     /// The path of the file itself, once symbolic links are followed; an error where they lead outside or
     /// nowhere.
     fn real_path(&self, path: &str) -> anyhow::Result<String>;
+
+    /// Whether a file is a program; where nothing says so, it is none.
+    fn is_executable(&self, _path: &str) -> anyhow::Result<bool> {
+        Ok(false)
+    }
 }

@@ -105,4 +105,13 @@ impl Snapshot for WorkTree {
         let name = inside.to_str().with_context(|| format!("the name of `{path}` is not UTF-8"))?;
         Ok(name.replace('\\', "/"))
     }
+
+    #[cfg(unix)]
+    fn is_executable(&self, path: &str) -> anyhow::Result<bool> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let real = self.locate(path)?;
+        let metadata =
+            fs::metadata(&real).with_context(|| format!("cannot read `{}`", real.display()))?;
+        Ok(metadata.permissions().mode() & 0o111 != 0)
+    }
 }

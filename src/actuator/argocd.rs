@@ -11,6 +11,7 @@ use super::handover::{compare, contains, item, split, text, wait};
 use super::kubernetes::api::Call;
 use super::kubernetes::{Access, Base};
 use super::settings::{self, Common};
+use super::stop::Stop;
 use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored};
 use crate::error::{Code, Hinted};
 use crate::plan::file::Target;
@@ -25,6 +26,8 @@ struct Keys {
     context: Option<String>,
     #[serde(default)]
     kubeconfig: Option<PathBuf>,
+    #[serde(default)]
+    cluster_uid: Option<String>,
     /// `NAMESPACE/NAME` of the Application.
     application: String,
     /// Start a sync where the application does not by itself.
@@ -42,6 +45,8 @@ struct ArgoCd {
     sync: bool,
     allow_set: bool,
     timeout: Duration,
+    no_wait: bool,
+    stop: Stop,
 }
 
 const MERGE: &str = "application/merge-patch+json";
@@ -54,8 +59,10 @@ pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<B
         keys.kubeconfig.map_or(context.kubeconfig, |file| vec![context.root.join(file)]);
     let access = Access { context: keys.context, kubeconfig };
     let base = Base::connect(&access, &context.environment, Some(namespace.clone()))?;
-    let (sync, allow_set, timeout) = (keys.sync, keys.allow_application_set, context.timeout);
-    Ok(Box::new(ArgoCd { base, namespace, name, sync, allow_set, timeout }))
+    let base = base.pinned(keys.cluster_uid);
+    let (sync, allow_set) = (keys.sync, keys.allow_application_set);
+    let Context { timeout, no_wait, stop, .. } = context;
+    Ok(Box::new(ArgoCd { base, namespace, name, sync, allow_set, timeout, no_wait, stop }))
 }
 
 impl ArgoCd {
@@ -83,13 +90,13 @@ impl ArgoCd {
         answer.map(|_| ()).map_err(|failure| failure.error(&format!("change {}", self.id())))
     }
 
-    /// Starts a sync of exactly our commit, unless the application does so by itself or is at it.
-    fn start(&self, item: &Item, now: &Value) -> anyhow::Result<()> {
-        if !now["spec"]["syncPolicy"]["automated"].is_null() {
-            return Ok(());
-        }
+    /// Starts a sync of exactly our commit; `failed` says how the one before ended.
+    fn start(&self, item: &Item, now: &Value, failed: Option<&str>) -> anyhow::Result<()> {
         if !self.sync {
-            let message = format!("cannot apply by {}: it does not sync by itself", self.id());
+            let why = failed.map_or("it does not sync by itself".to_owned(), |said| {
+                format!("its sync failed: {said}")
+            });
+            let message = format!("cannot apply by {}: {why}", self.id());
             return Err(
                 Hinted::new(Code::Refused, message, "let gitops start it: `sync: true`").into()
             );
@@ -100,43 +107,108 @@ impl ArgoCd {
             let hint = "if it leaves `operation` alone: `allow-application-set: true`";
             return Err(Hinted::new(Code::Refused, message, hint).into());
         }
-        if !now["operation"].is_null()
-            || text(&now["status"]["operationState"]["phase"]) == "Running"
-        {
-            return Ok(());
-        }
-        let sync = json!({"revision": item.value["revision"], "prune": false});
-        let by = json!({"username": "gitops"});
-        self.patch(json!({"operation": {"initiatedBy": by, "sync": sync}}))
+        self.patch(json!({ "operation": operation(item, now) }))
     }
 
     fn hand_over(&self, item: &Item) -> anyhow::Result<String> {
         let start = std::time::Instant::now();
+        let before = self.application()?["status"]["operationState"].clone();
         self.patch(json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}))?;
+        let mut started = false;
         let left = self.timeout.saturating_sub(start.elapsed());
-        wait(left, &self.id().to_string(), || {
+        wait(left, &self.stop, &self.id().to_string(), || {
             let now = self.application()?;
-            let state = &now["status"]["operationState"];
-            let synced =
-                revisions(&state["syncResult"]).iter().any(|revision| contains(item, revision));
-            match text(&state["phase"]) {
-                "Succeeded" if synced => Ok(Ok(text(&now["metadata"]["uid"]).to_owned())),
-                "Failed" | "Error" if synced => {
-                    let said = text(&state["message"]);
-                    let message = format!("cannot apply by {}: its sync failed: {said}", self.id());
-                    Err(Hinted::plain(Code::Error, message).into())
-                }
-                phase => {
-                    let seen = revisions(&now["status"]["sync"]);
-                    // It must have seen the commit before it can be told to sync it.
-                    if seen.iter().any(|revision| contains(item, revision)) && phase != "Running" {
-                        self.start(item, &now)?;
-                    }
-                    Ok(Err(format!("it has {}; its operation is {phase}", seen.join(", "))))
-                }
+            let uid = text(&now["metadata"]["uid"]).to_owned();
+            if started && self.no_wait {
+                return Ok(Ok(uid));
             }
+            let phase = text(&now["status"]["operationState"]["phase"]);
+            let failed = match progress(item, &now) {
+                Progress::Done => return Ok(Ok(uid)),
+                // One that had failed before we came says nothing about the one that we want.
+                Progress::Failed(said) if now["status"]["operationState"] != before => {
+                    let message = format!("cannot apply by {}: its sync failed: {said}", self.id());
+                    return Err(Hinted::plain(Code::Error, message).into());
+                }
+                Progress::Failed(said) => Some(said),
+                Progress::Running => return Ok(Err(format!("its operation is {phase}"))),
+                Progress::Waiting => None,
+            };
+            let seen = revisions(&now["status"]["sync"]);
+            // It must have seen the commit before it can be told to sync it; it repeats no sync that failed.
+            let by_itself = is_automated(&now) && failed.is_none();
+            let has_seen = seen.iter().any(|revision| contains(item, revision));
+            if by_itself && self.no_wait {
+                return Ok(Ok(uid));
+            }
+            if has_seen && !by_itself && !started {
+                self.start(item, &now, failed)?;
+                started = true;
+            }
+            Ok(Err(format!("it has {}; its operation is {phase}", seen.join(", "))))
         })
     }
+}
+
+/// How far an application is with our commit.
+#[derive(Debug, PartialEq, Eq)]
+enum Progress<'a> {
+    /// It has it.
+    Done,
+    /// Its sync of it failed.
+    Failed(&'a str),
+    /// Something is being synced.
+    Running,
+    /// It is nothing of that.
+    Waiting,
+}
+
+fn progress<'a>(item: &Item, now: &'a Value) -> Progress<'a> {
+    let (state, sync) = (&now["status"]["operationState"], &now["status"]["sync"]);
+    let ours = |status: &Value| revisions(status).iter().any(|revision| contains(item, revision));
+    let phase = text(&state["phase"]);
+    if !now["operation"].is_null() || matches!(phase, "Running" | "Terminating") {
+        return Progress::Running;
+    }
+    match phase {
+        "Succeeded" if ours(&state["syncResult"]) => Progress::Done,
+        "Failed" | "Error" if ours(&state["syncResult"]) => {
+            Progress::Failed(text(&state["message"]))
+        }
+        // Where the commit changes nothing, there is no operation of it.
+        _ if sync["status"] == "Synced" && ours(sync) => Progress::Done,
+        _ => Progress::Waiting,
+    }
+}
+
+/// Whether it syncs by itself.
+fn is_automated(application: &Value) -> bool {
+    let automated = &application["spec"]["syncPolicy"]["automated"];
+    !automated.is_null() && automated["enabled"] != false
+}
+
+/// A sync as the application's own settings want it.
+fn operation(item: &Item, now: &Value) -> Value {
+    let ours = &item.value["revision"];
+    let mut sync = json!({ "prune": false });
+    let is_several = now["spec"]["sources"].as_array().is_some_and(|several| !several.is_empty());
+    if is_several {
+        // Other sources stay where they are.
+        let seen = revisions(&now["status"]["sync"]);
+        let one = |seen: &String| if contains(item, seen) { ours.clone() } else { json!(seen) };
+        sync["revisions"] = seen.iter().map(one).collect();
+    } else {
+        sync["revision"] = ours.clone();
+    }
+    let policy = &now["spec"]["syncPolicy"];
+    if !policy["syncOptions"].is_null() {
+        sync["syncOptions"] = policy["syncOptions"].clone();
+    }
+    let mut operation = json!({ "initiatedBy": { "username": "gitops" }, "sync": sync });
+    if !policy["retry"].is_null() {
+        operation["retry"] = policy["retry"].clone();
+    }
+    operation
 }
 
 /// One source has `revision`, several have `revisions`.
@@ -181,10 +253,18 @@ impl Actuator for ArgoCd {
         let now = self.application()?;
         let uid = text(&now["metadata"]["uid"]).to_owned();
         let synced = revisions(&now["status"]["operationState"]["syncResult"]);
+        let seen = revisions(&now["status"]["sync"]);
         let one = |item: Item| {
-            let ours = synced.iter().find(|revision| contains(&item, revision));
+            let progress = progress(&item, &now);
+            let trouble = match &progress {
+                Progress::Failed(said) => Some(format!("its sync failed: {said}")),
+                Progress::Running => Some("its operation is running".to_owned()),
+                Progress::Done | Progress::Waiting => None,
+            };
+            let seen = if progress == Progress::Done { seen.as_slice() } else { &[] };
+            let ours = synced.iter().chain(seen).find(|revision| contains(&item, revision));
             let revision = ours.or(synced.first()).cloned().unwrap_or_default();
-            compare(item, uid.clone(), &revision)
+            compare(item, uid.clone(), &revision, trouble)
         };
         let compared = items.into_iter().map(one).collect();
         Ok(Observation { compared, ..Observation::default() })
@@ -215,5 +295,61 @@ impl Actuator for ArgoCd {
 
     fn guarantee(&self) -> &'static str {
         "revision"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ours() -> Item {
+        let value = json!({"revision": "new", "descendants": ["later"]});
+        Item { id: Id::plain("Application", "a"), value, origin: String::new() }
+    }
+
+    #[test]
+    fn tells_how_far_it_is() {
+        let state = |phase: &str, revision: &str, synced: &str| {
+            json!({"status": {
+                "operationState": {"phase": phase, "syncResult": {"revision": revision}, "message": "m"},
+                "sync": {"status": synced, "revision": "new"}}})
+        };
+        let table = [
+            (state("Succeeded", "new", "OutOfSync"), Progress::Done),
+            (state("Succeeded", "later", "Synced"), Progress::Done),
+            (state("Succeeded", "old", "Synced"), Progress::Done),
+            (state("Failed", "old", "Synced"), Progress::Done),
+            (state("Succeeded", "old", "OutOfSync"), Progress::Waiting),
+            (state("Failed", "new", "OutOfSync"), Progress::Failed("m")),
+            (state("Error", "new", "Synced"), Progress::Failed("m")),
+            (state("Running", "old", "Synced"), Progress::Running),
+            (json!({"operation": {}, "status": {}}), Progress::Running),
+            (json!({}), Progress::Waiting),
+        ];
+        for (application, expected) in table {
+            assert_eq!(progress(&ours(), &application), expected, "{application}");
+        }
+    }
+
+    #[test]
+    fn an_operation_is_as_the_application_wants_it() {
+        let policy = json!({"syncOptions": ["ServerSideApply=true"], "retry": {"limit": 2}});
+        let one = json!({"spec": {"syncPolicy": policy}});
+        let expected = json!({"initiatedBy": {"username": "gitops"}, "retry": {"limit": 2},
+            "sync": {"revision": "new", "prune": false, "syncOptions": ["ServerSideApply=true"]}});
+        assert_eq!(operation(&ours(), &one), expected);
+        let several = json!({"spec": {"sources": [{}, {}]},
+            "status": {"sync": {"revisions": ["chart-1.2", "later"]}}});
+        let sync = json!({"revisions": ["chart-1.2", "new"], "prune": false});
+        assert_eq!(operation(&ours(), &several)["sync"], sync);
+    }
+
+    #[test]
+    fn automated_may_be_switched_off() {
+        let with = |automated: Value| json!({"spec": {"syncPolicy": {"automated": automated}}});
+        let table = [(json!(null), false), (json!({}), true), (json!({"enabled": false}), false)];
+        for (automated, expected) in table {
+            assert_eq!(is_automated(&with(automated)), expected);
+        }
     }
 }

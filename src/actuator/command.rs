@@ -19,7 +19,8 @@ use serde_json::Value;
 
 use super::local::State;
 use super::process::{Run, fill};
-use super::settings::{self, Common};
+use super::settings::{self, Common, SharedLock};
+use super::stop::Stop;
 use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored, yaml};
 use crate::error::{Code, Hinted};
 use crate::files;
@@ -51,6 +52,8 @@ struct Keys {
     concurrency: Option<usize>,
     #[serde(default)]
     env: Vec<String>,
+    #[serde(default)]
+    lock: SharedLock,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -134,6 +137,7 @@ struct Exporter {
     state: State,
     variables: Vec<(String, String)>,
     timeout: Duration,
+    stop: Stop,
 }
 
 pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<Box<dyn Actuator>> {
@@ -153,22 +157,22 @@ pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<B
         timeout: keys.timeout.unwrap_or(context.timeout),
         state: State::new(context.state, &context.environment),
         root: context.root,
+        stop: context.stop,
         variables,
         keys,
     }))
 }
 
 impl Exporter {
-    fn run(&self, argv: &[String]) -> anyhow::Result<Vec<u8>> {
+    fn run<'a>(&'a self, argv: &'a [String]) -> Run<'a> {
         let (dir, variables, timeout) = (&self.root, &self.variables, self.timeout);
-        Run { argv, dir, variables, timeout }.succeed()
+        Run { argv, dir, variables, timeout, stop: &self.stop }
     }
 
     /// What is there; `None` where there is no such item.
     fn export(&self, name: &str) -> anyhow::Result<Option<Value>> {
         let argv = fill(&self.keys.export, &[("name", name)])?;
-        let (dir, variables, timeout) = (&self.root, &self.variables, self.timeout);
-        let run = Run { argv: &argv, dir, variables, timeout };
+        let run = self.run(&argv);
         let ended = run.ended()?;
         if !ended.status.success() {
             if self.keys.not_found.as_ref().is_some_and(|rule| rule.fits(&ended)) {
@@ -235,7 +239,7 @@ impl Exporter {
         let file = dir.path().join("payload.yaml");
         files::replace(&file, serde_yaml::to_string(&payload)?.as_bytes())?;
         let file = file.to_str().context("the temporary directory is not UTF-8")?;
-        self.run(&fill(argv, &[("name", name), ("file", file)])?).map(|_| ())
+        self.run(&fill(argv, &[("name", name), ("file", file)])?).succeed().map(|_| ())
     }
 
     /// Several commands at once; the results keep the order.
@@ -298,6 +302,10 @@ impl Actuator for Exporter {
 
     fn unlock(&self, holder: &Holder) -> anyhow::Result<()> {
         State::unlock(holder)
+    }
+
+    fn shared_lock(&self) -> Option<SharedLock> {
+        Some(self.keys.lock.clone())
     }
 
     fn inventory(&self) -> anyhow::Result<Stored> {
@@ -365,7 +373,7 @@ impl Actuator for Exporter {
 
     fn prune(&self, prune: &Prune) -> anyhow::Result<()> {
         let Some(delete) = &self.keys.delete else { return Ok(()) };
-        self.run(&fill(delete, &[("name", &prune.id.name)])?).map(|_| ())
+        self.run(&fill(delete, &[("name", &prune.id.name)])?).succeed().map(|_| ())
     }
 }
 

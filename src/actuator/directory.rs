@@ -2,9 +2,11 @@
 //!
 //! What is in the folder and not in the inventory belongs to somebody else and stays as it is.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -16,12 +18,15 @@ use serde_json::{Value, json};
 use super::local::State;
 use super::process::Run;
 use super::settings::{self, Common};
+use super::stop::Stop;
 use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored};
 use crate::error::{Code, Hinted};
 use crate::files;
 use crate::plan::digest::sha256;
 use crate::plan::file::Target;
-use crate::plan::{Compared, Id, Inventory, Item, Live, Observation, Operation, Orphan, Prune};
+use crate::plan::{
+    Compared, Drift, Id, Inventory, Item, Live, Observation, Operation, Orphan, Prune, field,
+};
 
 /// The keys of `kind: directory`.
 #[derive(Debug, Deserialize)]
@@ -40,6 +45,11 @@ struct Directory {
     state: State,
     variables: Vec<(String, String)>,
     timeout: Duration,
+    stop: Stop,
+    /// The declared files that are programs.
+    programs: Mutex<BTreeSet<String>>,
+    /// Files of ours that Git no longer declares, as they were seen: they make way for others.
+    leaving: Mutex<BTreeMap<String, String>>,
 }
 
 /// Ours, inside the folder.
@@ -51,8 +61,17 @@ pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<B
     let keys: Keys = settings::own(&context.environment, own)?;
     let root = context.root.join(keys.to);
     let state = State::new(root.join(STATE), &context.environment);
-    let Context { variables, timeout, .. } = context;
-    Ok(Box::new(Directory { root, reload: keys.reload, state, variables, timeout }))
+    let Context { variables, timeout, stop, .. } = context;
+    Ok(Box::new(Directory {
+        root,
+        reload: keys.reload,
+        state,
+        variables,
+        timeout,
+        stop,
+        programs: Mutex::default(),
+        leaving: Mutex::default(),
+    }))
 }
 
 impl Directory {
@@ -73,12 +92,13 @@ impl Directory {
         Ok(path)
     }
 
-    /// What a file holds; `None` where there is none.
+    /// What a file holds; `None` where there is none, or a folder.
     fn live(&self, name: &str) -> anyhow::Result<Option<Live>> {
         let path = self.place(name)?;
         match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(None),
+            Ok(metadata) if metadata.is_dir() => return Ok(None),
             Ok(metadata) if !metadata.is_file() => {
                 let message = format!("cannot use `{}`: it is no regular file", path.display());
                 return Err(Hinted::new(Code::Io, message, "move it away").into());
@@ -91,15 +111,84 @@ impl Directory {
     }
 
     fn compare(&self, item: Item, inventory: &Inventory) -> anyhow::Result<Compared> {
-        let is_ours = inventory.entries.contains_key(&item.id);
-        let Some(live) = self.live(&item.id.name)? else { return Ok(Compared::absent(item)) };
-        let compared = Compared::present(item, live);
+        let name = &item.id.name;
+        let is_ours = |name: &str| inventory.entries.contains_key(&Id::plain("File", name));
+        let Some(live) = self.live(name)? else {
+            let other = self.in_the_way(name)?.into_iter().find(|other| !is_ours(other));
+            let rejected = other.map(|other| format!("`{other}` is in the way, and not ours"));
+            return Ok(Compared { rejected, ..Compared::absent(item) });
+        };
+        let mode = self.mode_change(name)?;
+        let is_ours = is_ours(name);
+        let mut compared = Compared::present(item, live);
+        if !mode.is_empty() {
+            compared.changes.extend(mode);
+            compared.operation = Operation::Update;
+        }
         if is_ours {
             return Ok(compared);
         }
         // The same bytes hurt nobody; other bytes are somebody's work.
         let owner = (!compared.changes.is_empty()).then(|| "somebody else".to_owned());
         Ok(Compared { operation: Operation::Adopt, owner, ..compared })
+    }
+
+    /// The files that must go before this one can be made: one where its folder is to be, or all in a folder of its name.
+    fn in_the_way(&self, name: &str) -> anyhow::Result<Vec<String>> {
+        let above = Path::new(name).ancestors().skip(1).filter_map(Path::to_str);
+        let is_file = |above: &&str| {
+            !above.is_empty()
+                && fs::symlink_metadata(self.root.join(above)).is_ok_and(|found| !found.is_dir())
+        };
+        // A link to a folder is none of them: `place` has judged it.
+        let is_link = |above: &&str| self.root.join(above).is_dir();
+        let mut found: Vec<String> =
+            above.filter(is_file).filter(|above| !is_link(above)).map(str::to_owned).collect();
+        self.files_in(name, &mut found)?;
+        Ok(found)
+    }
+
+    fn files_in(&self, name: &str, found: &mut Vec<String>) -> anyhow::Result<()> {
+        let path = self.root.join(name);
+        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+            return Ok(());
+        }
+        let listing =
+            fs::read_dir(&path).with_context(|| format!("cannot list `{}`", path.display()))?;
+        for entry in listing {
+            let entry = entry.with_context(|| format!("cannot list `{}`", path.display()))?;
+            let below = format!("{name}/{}", entry.file_name().to_string_lossy());
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.files_in(&below, found)?;
+            } else {
+                found.push(below);
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes what is in the way of a file, as far as it is ours and as it was seen.
+    fn make_way(&self, name: &str) -> anyhow::Result<()> {
+        for other in self.in_the_way(name)? {
+            let path = self.place(&other)?;
+            let seen = lock(&self.leaving).get(&other).cloned();
+            if seen.is_none() || self.live(&other)?.map(|live| live.version) != seen {
+                let message = format!("cannot delete `{}`: it changed meanwhile", path.display());
+                return Err(Hinted::new(Code::Stale, message, "run it again").into());
+            }
+            fs::remove_file(&path)
+                .with_context(|| format!("cannot delete `{}`", path.display()))?;
+        }
+        remove_empty(&self.root.join(name))
+    }
+
+    /// How the right to run a file differs, where it does.
+    fn mode_change(&self, name: &str) -> anyhow::Result<Vec<Drift>> {
+        let word = |is_program: bool| json!({"mode": if is_program { "0755" } else { "0644" }});
+        let is_program = is_program(&self.place(name)?)?;
+        let wanted = lock(&self.programs).contains(name);
+        let changes = field::changes(&word(is_program), &word(wanted));
+        Ok(changes.into_iter().map(|change| Drift { change, by: None }).collect())
     }
 
     fn write(&self, compared: &Compared) -> anyhow::Result<()> {
@@ -111,11 +200,14 @@ impl Directory {
             let message = format!("cannot write `{}`: it changed meanwhile", path.display());
             return Err(Hinted::new(Code::Stale, message, "run it again").into());
         }
+        self.make_way(&compared.item.id.name)?;
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir)
                 .with_context(|| format!("cannot create `{}`", dir.display()))?;
         }
-        files::replace(&path, &bytes_of(&compared.item.value)?)
+        files::replace(&path, &bytes_of(&compared.item.value)?)?;
+        let wanted = lock(&self.programs).contains(&compared.item.id.name);
+        if is_program(&path)? == wanted { Ok(()) } else { set_program(&path, wanted) }
     }
 }
 
@@ -151,6 +243,9 @@ impl Actuator for Directory {
             .iter()
             .map(|file| {
                 self.place(&file.path)?;
+                if file.is_executable {
+                    lock(&self.programs).insert(file.path.clone());
+                }
                 let id = Id::plain("File", &file.path);
                 Ok(Item { id, value: content(&file.bytes), origin: file.path.clone() })
             })
@@ -177,6 +272,8 @@ impl Actuator for Directory {
                 });
             }
         }
+        let seen = orphans.iter().map(|one| (one.id.name.clone(), one.live.version.clone()));
+        *lock(&self.leaving) = seen.collect();
         let compared = items.into_iter().map(|item| self.compare(item, inventory));
         let compared = compared.collect::<anyhow::Result<_>>()?;
         Ok(Observation { compared, orphans, ..Observation::default() })
@@ -195,7 +292,8 @@ impl Actuator for Directory {
             return Ok(());
         }
         let (argv, dir) = (&self.reload, &self.root);
-        Run { argv, dir, variables: &self.variables, timeout: self.timeout }.succeed().map(|_| ())
+        let (variables, timeout, stop) = (&self.variables, self.timeout, &self.stop);
+        Run { argv, dir, variables, timeout, stop }.succeed().map(|_| ())
     }
 
     fn prune(&self, prune: &Prune) -> anyhow::Result<()> {
@@ -218,6 +316,49 @@ impl Actuator for Directory {
         }
         Ok(())
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes a folder that holds nothing but such folders.
+fn remove_empty(dir: &Path) -> anyhow::Result<()> {
+    if !fs::symlink_metadata(dir).is_ok_and(|found| found.is_dir()) {
+        return Ok(());
+    }
+    for entry in fs::read_dir(dir)?.flatten() {
+        remove_empty(&entry.path())?;
+    }
+    fs::remove_dir(dir).with_context(|| format!("cannot delete `{}`", dir.display()))
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> anyhow::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let found = fs::metadata(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    Ok(found.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(unix)]
+fn set_program(path: &Path, wanted: bool) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path)?.permissions().mode();
+    // Who may read it may run it.
+    let mode = if wanted { mode | (mode & 0o444) >> 2 } else { mode & !0o111 };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .with_context(|| format!("cannot change the mode of `{}`", path.display()))
+}
+
+/// Elsewhere a file's name says whether it is a program.
+#[cfg(not(unix))]
+fn is_program(_: &Path) -> anyhow::Result<bool> {
+    Ok(false)
+}
+
+#[cfg(not(unix))]
+fn set_program(_: &Path, _: bool) -> anyhow::Result<()> {
+    Ok(())
 }
 
 /// Text as text, anything else in Base64.
@@ -250,6 +391,9 @@ mod tests {
             state: State::new(dir.path().join("to/.gitops"), "prod"),
             variables: Vec::new(),
             timeout: Duration::from_secs(1),
+            stop: Stop::default(),
+            programs: Mutex::default(),
+            leaving: Mutex::default(),
         };
         #[cfg(unix)]
         std::os::unix::fs::symlink(dir.path(), dir.path().join("to/link")).unwrap();
@@ -259,7 +403,7 @@ mod tests {
         for name in ["a", "a/b", ".env"] {
             assert!(directory.place(name).is_ok(), "{name}");
         }
-        let files = vec![File { path: "../x".to_owned(), bytes: Vec::new() }];
+        let files = vec![File { path: "../x".to_owned(), bytes: Vec::new(), is_executable: false }];
         assert!(directory.items(&Declared { files, ..Declared::default() }).is_err());
     }
 

@@ -10,6 +10,7 @@ use super::handover::{commit_of, compare, contains, item, split, text, token, wa
 use super::kubernetes::api::Call;
 use super::kubernetes::{Access, Base};
 use super::settings::{self, Common};
+use super::stop::Stop;
 use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored};
 use crate::error::{Code, Hinted};
 use crate::plan::file::Target;
@@ -24,6 +25,8 @@ struct Keys {
     context: Option<String>,
     #[serde(default)]
     kubeconfig: Option<PathBuf>,
+    #[serde(default)]
+    cluster_uid: Option<String>,
     /// `NAMESPACE/NAME` of the Kustomization.
     kustomization: String,
 }
@@ -33,6 +36,8 @@ struct Flux {
     namespace: String,
     name: String,
     timeout: Duration,
+    no_wait: bool,
+    stop: Stop,
 }
 
 const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
@@ -46,7 +51,9 @@ pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<B
         keys.kubeconfig.map_or(context.kubeconfig, |file| vec![context.root.join(file)]);
     let access = Access { context: keys.context, kubeconfig };
     let base = Base::connect(&access, &context.environment, Some(namespace.clone()))?;
-    Ok(Box::new(Flux { base, namespace, name, timeout: context.timeout }))
+    let Context { timeout, no_wait, stop, .. } = context;
+    let base = base.pinned(keys.cluster_uid);
+    Ok(Box::new(Flux { base, namespace, name, timeout, no_wait, stop }))
 }
 
 impl Flux {
@@ -101,14 +108,32 @@ impl Flux {
         let kustomization = self.kustomization()?;
         let (source, token) = (self.source(&kustomization)?, token());
         self.request(&source, &token)?;
-        wait(left(), "the source", || {
+        if self.no_wait {
+            self.request(&self.path(), &token)?;
+            return Ok(text(&kustomization["metadata"]["uid"]).to_owned());
+        }
+        wait(left(), &self.stop, "the source", || {
             let found = self.base.api.call(Call::get(&source));
             let found = found.map_err(|failure| failure.error("read the source"))?;
-            let revision = text(&found["status"]["artifact"]["revision"]);
-            Ok(if contains(item, revision) { Ok(()) } else { Err(format!("it has {revision}")) })
+            let status = &found["status"];
+            let revision = text(&status["artifact"]["revision"]);
+            if contains(item, revision) {
+                return Ok(Ok(()));
+            }
+            let trouble = failure(status);
+            match trouble {
+                // It has looked since we told it to.
+                Some(said) if status["lastHandledReconcileAt"] == token.as_str() => {
+                    let message =
+                        format!("cannot apply by {}: its source failed: {said}", self.id());
+                    Err(Hinted::plain(Code::Error, message).into())
+                }
+                Some(said) => Ok(Err(format!("it has {revision}: {said}"))),
+                None => Ok(Err(format!("it has {revision}"))),
+            }
         })?;
         self.request(&self.path(), &token)?;
-        wait(left(), &self.id().to_string(), || {
+        wait(left(), &self.stop, &self.id().to_string(), || {
             let now = self.kustomization()?;
             let status = &now["status"];
             let applied = text(&status["lastAppliedRevision"]);
@@ -118,7 +143,7 @@ impl Flux {
                 return Ok(Ok(text(&now["metadata"]["uid"]).to_owned()));
             }
             let attempted = text(&status["lastAttemptedRevision"]);
-            if seen && contains(item, attempted) && has_failed(status) {
+            if seen && contains(item, attempted) && failure(status).is_some() {
                 let message =
                     format!("cannot apply {}: {}", commit_of(attempted), health::of(&now, &[]));
                 return Err(Hinted::plain(Code::Error, message).into());
@@ -128,15 +153,16 @@ impl Flux {
     }
 }
 
-/// The controller tried and failed, rather than not yet succeeded.
-fn has_failed(status: &Value) -> bool {
-    let conditions = status["conditions"].as_array().into_iter().flatten();
-    let mut ready = conditions.filter(|condition| condition["type"] == "Ready");
-    ready.any(|c| {
-        c["status"] == "False"
+/// What the controller says where it tried and failed, rather than not yet succeeded.
+fn failure(status: &Value) -> Option<&str> {
+    let mut conditions = status["conditions"].as_array().into_iter().flatten();
+    let failed = conditions.find(|c| {
+        c["type"] == "Ready"
+            && c["status"] == "False"
             && c["reason"] != "Progressing"
             && c["reason"] != "DependencyNotReady"
-    })
+    })?;
+    Some(failed["message"].as_str().unwrap_or_default())
 }
 
 impl Actuator for Flux {
@@ -174,7 +200,9 @@ impl Actuator for Flux {
         let revision = text(&now["status"]["lastAppliedRevision"]);
         let suspended = now["spec"]["suspend"] == true;
         let one = |item: Item| {
-            let mut compared = compare(item, uid.clone(), revision);
+            let trouble = Some(health::of(&now, &[])).filter(|health| !health.is_current());
+            let trouble = trouble.map(|health| health.to_string());
+            let mut compared = compare(item, uid.clone(), revision, trouble);
             compared.rejected = suspended.then(|| "it is suspended".to_owned());
             compared
         };

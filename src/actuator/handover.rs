@@ -3,15 +3,18 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Declared;
+use super::stop::Stop;
 use crate::error::{Code, Hinted};
-use crate::plan::{Compared, Id, Item, Live, Operation};
+use crate::plan::{Compared, Id, Item, Live};
 
 /// How often to look.
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(2);
+/// How soon a signal is noticed.
+const NOTICE: Duration = Duration::from_millis(50);
 
 /// The commit in a controller's revision: `main@sha1:abc`, `main/abc`, `sha1:abc` or `abc`.
 pub(super) fn commit_of(revision: &str) -> &str {
@@ -35,29 +38,35 @@ pub(super) fn item(id: Id, declared: &Declared) -> anyhow::Result<Vec<Item>> {
             Hinted::new(Code::Usage, message, "commit and push what is to be applied").into()
         );
     }
-    let value =
-        serde_json::json!({ "revision": declared.commit, "descendants": declared.descendants });
+    let value = json!({ "revision": declared.commit, "descendants": declared.descendants });
     Ok(vec![Item { id, value, origin: String::new() }])
 }
 
-/// The item beside the revision that the controller has.
-pub(super) fn compare(item: Item, uid: String, revision: &str) -> Compared {
+/// The item beside the revision that the controller has; what it says is wrong with that is a difference too.
+pub(super) fn compare(
+    item: Item,
+    uid: String,
+    revision: &str,
+    trouble: Option<String>,
+) -> Compared {
     let ours = contains(&item, revision);
-    let value = serde_json::json!({ "revision": commit_of(revision) });
+    // A later revision that contains ours is no difference.
+    let shown = if ours { text(&item.value["revision"]) } else { commit_of(revision) };
+    let state = trouble.unwrap_or_else(|| APPLIED.to_owned());
+    let value = json!({ "revision": shown, "state": state });
     let live = Live { uid, version: revision.to_owned(), value };
-    let declared = serde_json::json!({ "revision": item.value["revision"] });
-    let mut compared = Compared::present(Item { value: declared, ..item.clone() }, live);
-    compared.item = item;
-    if ours {
-        compared.operation = Operation::Keep;
-        compared.changes.clear();
-    }
-    compared
+    let declared = json!({ "revision": item.value["revision"], "state": APPLIED });
+    let compared = Compared::present(Item { value: declared, ..item.clone() }, live);
+    Compared { item, ..compared }
 }
 
-/// Asks again and again until there is an answer, or the time is over; `None` asks again.
+/// The state that is wanted.
+const APPLIED: &str = "applied";
+
+/// Asks again and again until there is an answer, the time is over, or somebody asks us to end.
 pub(super) fn wait<T>(
     patience: Duration,
+    stop: &Stop,
     what: &str,
     mut look: impl FnMut() -> anyhow::Result<Result<T, String>>,
 ) -> anyhow::Result<T> {
@@ -71,7 +80,14 @@ pub(super) fn wait<T>(
             let message = format!("cannot wait longer for {what}: {reason}");
             return Err(Hinted::new(Code::Timeout, message, "raise --timeout").into());
         }
-        thread::sleep(pause.min(patience.saturating_sub(start.elapsed())));
+        let until = Instant::now() + pause.min(patience.saturating_sub(start.elapsed()));
+        while Instant::now() < until {
+            if stop.is_raised() {
+                let message = format!("cannot wait longer for {what}: interrupted: {reason}");
+                return Err(Hinted::plain(Code::Error, message).into());
+            }
+            thread::sleep(NOTICE.min(until.saturating_duration_since(Instant::now())));
+        }
         pause = (pause * 2).min(LONGEST);
     }
 }
@@ -96,7 +112,6 @@ pub(super) fn text(value: &Value) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn finds_the_commit_in_every_form_of_revision() {

@@ -3,7 +3,6 @@
 //! Helm renders again, so a plan pins the release's revision and the digest of what is declared, no more. A release that
 //! an interrupted Helm left pending is put right under our lock, and said so.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,16 +10,14 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::kubernetes::api::Call;
-use super::kubernetes::{Access, Base};
-use super::process::Run;
+use super::manifests;
+use super::releases::{self, Release, Releases};
 use super::settings::{self, Common};
 use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored};
 use crate::error::{Code, Hinted};
-use crate::files;
 use crate::plan::digest::sha256;
 use crate::plan::file::Target;
-use crate::plan::{Compared, Id, Inventory, Item, Live, Observation, Prune};
+use crate::plan::{Compared, Id, Inventory, Item, Live, Observation, Operation, Prune};
 
 /// The keys of `kind: helm-release`.
 #[derive(Debug, Deserialize)]
@@ -30,6 +27,8 @@ struct Keys {
     context: Option<String>,
     #[serde(default)]
     kubeconfig: Option<PathBuf>,
+    #[serde(default)]
+    cluster_uid: Option<String>,
     release: String,
     namespace: String,
     /// A directory below the environment's, or a reference that Helm knows.
@@ -45,153 +44,109 @@ struct Keys {
 }
 
 struct Helm {
-    keys: Keys,
-    base: Base,
-    variables: Vec<(String, String)>,
-    timeout: Duration,
-    /// The declared files, for Helm to read.
-    dir: tempfile::TempDir,
+    release: Release,
+    chart: String,
+    version: Option<String>,
+    values: Vec<String>,
+    releases: Releases,
 }
 
-/// Longer than Helm's own default time-out.
-const GRACE: Duration = Duration::from_mins(10);
 /// What begins the description of a release of ours; the digest of what is declared follows.
 const MARK: &str = "gitops ";
 
 pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<Box<dyn Actuator>> {
     let keys: Keys = settings::own(&context.environment, own)?;
-    let kubeconfig =
-        keys.kubeconfig.as_ref().map_or(context.kubeconfig, |file| vec![context.root.join(file)]);
-    let access = Access { context: keys.context.clone(), kubeconfig };
-    let base = Base::connect(&access, &context.environment, None)?;
-    let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
-    Ok(Box::new(Helm { keys, base, variables: context.variables, timeout: context.timeout, dir }))
+    let Keys { context: name, kubeconfig, cluster_uid, pending_grace, .. } = keys;
+    let place = releases::Keys { context: name, kubeconfig, cluster_uid, pending_grace };
+    Ok(Box::new(Helm {
+        release: Release { name: keys.release, namespace: keys.namespace },
+        chart: keys.chart,
+        version: keys.version,
+        values: keys.values,
+        releases: Releases::connect(place, context)?,
+    }))
 }
 
 impl Helm {
     fn id(&self) -> Id {
-        let namespace = self.keys.namespace.clone();
-        Id { namespace, ..Id::plain("HelmRelease", &self.keys.release) }
+        let namespace = self.release.namespace.clone();
+        Id { namespace, ..Id::plain("HelmRelease", &self.release.name) }
     }
 
-    /// `helm WORDS`, in the release's namespace and context.
-    fn argv(&self, words: &[&str]) -> Vec<String> {
-        let mut argv: Vec<String> =
-            std::iter::once("helm").chain(words.iter().copied()).map(str::to_owned).collect();
-        argv.extend(["--namespace".to_owned(), self.keys.namespace.clone()]);
-        if let Some(context) = &self.keys.context {
-            argv.extend(["--kube-context".to_owned(), context.clone()]);
+    /// What says which chart, which version and which values.
+    fn source(&self) -> Vec<&str> {
+        let mut words = vec![self.release.name.as_str(), self.chart.as_str()];
+        words.extend(self.version.iter().flat_map(|version| ["--version", version.as_str()]));
+        words.extend(self.values.iter().flat_map(|file| ["--values", file.as_str()]));
+        words
+    }
+
+    /// Shows what the release consists of, and would: as Helm itself renders it, without doing anything.
+    fn show(&self, compared: &mut Compared) -> anyhow::Result<()> {
+        let live = match &compared.live {
+            Some(_) => self.releases.manifest(&self.release)?,
+            None => String::new(),
+        };
+        let mut words = vec!["upgrade", "--install"];
+        words.extend(self.source());
+        words.extend(["--dry-run=server", "--output", "json"]);
+        let rendered: Value = serde_json::from_slice(&self.releases.helm(&self.release, &words)?)
+            .context("cannot read what helm prints")?;
+        manifests::show(compared, &live, rendered["manifest"].as_str().unwrap_or_default())
+    }
+
+    /// The same; where it cannot be shown, the note says why.
+    fn shown(&self, mut compared: Compared, notes: &mut Vec<String>) -> Compared {
+        if compared.operation != Operation::Keep
+            && let Err(error) = self.show(&mut compared)
+        {
+            notes.push(releases::unseen(&self.release.to_string(), &error));
         }
-        argv
-    }
-
-    fn run(&self, argv: &[String]) -> anyhow::Result<Vec<u8>> {
-        let (dir, variables) = (self.dir.path(), self.variables.as_slice());
-        // Helm is asked to end by itself before it is ended.
-        let timeout = self.timeout + Duration::from_secs(30);
-        Run { argv, dir, variables, timeout }.succeed()
-    }
-
-    /// `helm status` as JSON; `None` where there is no such release.
-    fn status(&self) -> anyhow::Result<Option<Value>> {
-        let argv = self.argv(&["status", &self.keys.release, "--output", "json"]);
-        match self.run(&argv) {
-            Ok(text) => {
-                Ok(Some(serde_json::from_slice(&text).context("cannot read what helm prints")?))
-            }
-            Err(error) if error.to_string().contains("release: not found") => Ok(None),
-            Err(error) => Err(error),
-        }
+        compared
     }
 
     fn upgrade(&self, item: &Item) -> anyhow::Result<String> {
         let description = format!("{MARK}{}", item.value["digest"].as_str().unwrap_or_default());
-        let timeout = format!("{}s", self.timeout.as_secs());
-        let mut words = vec!["upgrade", "--install", &self.keys.release, &self.keys.chart];
-        words.extend(["--description", &description, "--wait", "--timeout", &timeout]);
-        if let Some(version) = &self.keys.version {
-            words.extend(["--version", version]);
-        }
-        for values in &self.keys.values {
-            words.extend(["--values", values]);
-        }
-        self.run(&self.argv(&words))?;
-        Ok(self.keys.release.clone())
-    }
-
-    /// Puts a release right that an interrupted Helm left pending: back to the last one that was deployed, or away with
-    /// it when it is the first.
-    fn recover(&self, status: &Value) -> anyhow::Result<()> {
-        let state = status["info"]["status"].as_str().unwrap_or_default();
-        if !state.starts_with("pending-") {
-            return Ok(());
-        }
-        let since = status["info"]["last_deployed"].as_str().unwrap_or_default();
-        let age = since.parse::<jiff::Timestamp>().map_or(Duration::ZERO, |since| {
-            Duration::try_from(jiff::Timestamp::now().duration_since(since)).unwrap_or_default()
-        });
-        if age < self.keys.pending_grace.unwrap_or(GRACE) {
-            let message = format!("cannot upgrade {}: it is {state} since {since}", self.id());
-            let hint =
-                "somebody else may be at it; `pending-grace` says when it counts as left behind";
-            return Err(Hinted::new(Code::Locked, message, hint).into());
-        }
-        let argv = self.argv(&["history", &self.keys.release, "--output", "json"]);
-        let history: Value = serde_json::from_slice(&self.run(&argv)?)?;
-        let deployed = history.as_array().into_iter().flatten().filter(|revision| {
-            matches!(revision["status"].as_str(), Some("deployed" | "superseded"))
-        });
-        let last = deployed.filter_map(|revision| revision["revision"].as_u64()).max();
-        if let Some(revision) = last {
-            let argv = self.argv(&["rollback", &self.keys.release, &revision.to_string()]);
-            self.run(&argv).map(|_| ())
-        } else {
-            let name = format!("sh.helm.release.v1.{}.v1", self.keys.release);
-            let path = format!("/api/v1/namespaces/{}/secrets/{name}", self.keys.namespace);
-            let answer = self.base.api.call(Call::delete(path, json!({})));
-            answer.map(|_| ()).map_err(|failure| failure.error(&format!("delete {name}")))
-        }
+        let timeout = format!("{}s", self.releases.timeout.as_secs());
+        let mut words = vec!["upgrade", "--install"];
+        words.extend(self.source());
+        words.extend(["--description", &description, "--timeout", &timeout]);
+        words.extend((!self.releases.no_wait).then_some("--wait"));
+        self.releases.helm(&self.release, &words)?;
+        Ok(self.release.name.clone())
     }
 }
 
 impl Actuator for Helm {
     fn target(&self) -> anyhow::Result<Target> {
-        self.base.target("helm-release", &self.id().to_string())
+        self.releases.base.target("helm-release", &self.id().to_string())
     }
 
     fn lock(&self, holder: &Holder, patience: Duration) -> anyhow::Result<Box<dyn Lock>> {
-        self.base.lock(holder, patience)
+        self.releases.base.lock(holder, patience)
     }
 
     fn holder(&self) -> anyhow::Result<Option<Holder>> {
-        self.base.holder()
+        self.releases.base.holder()
     }
 
     fn unlock(&self, holder: &Holder) -> anyhow::Result<()> {
-        self.base.unlock(holder)
+        self.releases.base.unlock(holder)
     }
 
     fn inventory(&self) -> anyhow::Result<Stored> {
-        self.base.inventory()
+        self.releases.base.inventory()
     }
 
     fn record(&self, inventory: &Inventory, over: &Stored) -> anyhow::Result<Stored> {
-        self.base.record(inventory, over)
+        self.releases.base.record(inventory, over)
     }
 
     fn items(&self, declared: &Declared) -> anyhow::Result<Vec<Item>> {
-        let mut listed = format!("{} {:?}\n", self.keys.chart, self.keys.version);
-        for file in &declared.files {
-            let path = self.dir.path().join(&file.path);
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent)?;
-            }
-            files::replace(&path, &file.bytes)?;
-            // Writing to a string cannot fail.
-            let _ = writeln!(listed, "{} {}", sha256(&file.bytes), file.path);
-        }
-        let missing =
-            self.keys.values.iter().find(|file| !self.dir.path().join(Path::new(file)).exists());
+        let files = self.releases.write(declared)?;
+        let listed = format!("{} {:?}\n{files}", self.chart, self.version);
+        let dir = self.releases.dir.path();
+        let missing = self.values.iter().find(|file| !dir.join(Path::new(file)).exists());
         if let Some(file) = missing {
             let message = format!(
                 "cannot use the values file `{file}`: the environment has none of that name"
@@ -205,25 +160,27 @@ impl Actuator for Helm {
     }
 
     fn observe(&self, items: Vec<Item>, _: &Inventory) -> anyhow::Result<Observation> {
-        let status = self.status()?;
+        let status = self.releases.status(&self.release)?;
         let mut observation = Observation::default();
         for item in items {
             let Some(status) = &status else {
-                observation.compared.push(Compared::absent(item));
+                let compared = self.shown(Compared::absent(item), &mut observation.notes);
+                observation.compared.push(compared);
                 continue;
             };
             let info = &status["info"];
             let digest = info["description"].as_str().and_then(|text| text.strip_prefix(MARK));
             let value = json!({ "digest": digest.unwrap_or_default(), "status": info["status"] });
             let version = status["version"].to_string();
-            let live = Live { uid: self.keys.release.clone(), version, value };
-            if info["status"].as_str().is_some_and(|state| state.starts_with("pending-")) {
-                let state = info["status"].as_str().unwrap_or_default();
-                observation
-                    .notes
-                    .push(format!("{} is {state}: an interrupted Helm left it so", item.id));
+            let live = Live { uid: self.release.name.clone(), version, value };
+            let mut compared = Compared::present(item, live);
+            match self.releases.pending(&self.release, status)? {
+                Some(pending) if pending.is_fresh => compared.rejected = Some(pending.fresh()),
+                Some(pending) => observation.notes.push(pending.announced(&self.release)),
+                // Helm renders nothing for a release that is pending.
+                None => compared = self.shown(compared, &mut observation.notes),
             }
-            observation.compared.push(Compared::present(item, live));
+            observation.compared.push(compared);
         }
         Ok(observation)
     }
@@ -231,9 +188,7 @@ impl Actuator for Helm {
     fn apply(&self, stage: &[Compared], lock: &dyn Lock) -> Vec<Applied> {
         let one = |compared: &Compared| {
             lock.check()?;
-            if let Some(status) = self.status()? {
-                self.recover(&status)?;
-            }
+            self.releases.recover(&self.release)?;
             self.upgrade(&compared.item)
         };
         stage.iter().map(|compared| (compared.item.id.clone(), one(compared))).collect()

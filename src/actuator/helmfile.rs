@@ -1,8 +1,8 @@
 //! `helmfile`: `helmfile diff` says whether there is something to do, `helmfile apply` does it.
 //!
-//! Helmfile renders again, so a plan pins what is declared and no more. Its lock and its inventory are on this host.
+//! Helmfile renders again, so a plan pins what is declared and no more. Its lock and its inventory are in the cluster of
+//! the kubeconfig and context that it is led to.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,11 +10,10 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::local::State;
-use super::process::Run;
+use super::manifests;
+use super::releases::{self, Release, Releases};
 use super::settings::{self, Common};
 use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored};
-use crate::files;
 use crate::plan::digest::sha256;
 use crate::plan::file::Target;
 use crate::plan::{Compared, Id, Inventory, Item, Live, Observation, Prune};
@@ -31,17 +30,19 @@ struct Keys {
     environment: Option<String>,
     #[serde(default)]
     context: Option<String>,
+    #[serde(default)]
+    kubeconfig: Option<PathBuf>,
+    #[serde(default)]
+    cluster_uid: Option<String>,
+    /// How long a release may be pending before it counts as left behind.
+    #[serde(default, deserialize_with = "settings::span")]
+    pending_grace: Option<Duration>,
 }
 
 struct Helmfile {
-    keys: Keys,
+    file: Option<String>,
     environment: String,
-    state: State,
-    variables: Vec<(String, String)>,
-    timeout: Duration,
-    /// The declared files, for Helmfile to read.
-    dir: tempfile::TempDir,
-    address: PathBuf,
+    releases: Releases,
 }
 
 /// `helmfile diff --detailed-exitcode` when something differs.
@@ -49,108 +50,147 @@ const DIFFERS: i32 = 2;
 
 pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<Box<dyn Actuator>> {
     let keys: Keys = settings::own(&context.environment, own)?;
-    let environment = keys.environment.clone().unwrap_or_else(|| context.environment.clone());
-    let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
-    Ok(Box::new(Helmfile {
-        keys,
-        environment,
-        state: State::new(context.state, &context.environment),
-        variables: context.variables,
-        timeout: context.timeout,
-        dir,
-        address: context.root,
-    }))
+    let environment = keys.environment.unwrap_or_else(|| context.environment.clone());
+    let Keys { file, context: name, kubeconfig, cluster_uid, pending_grace, .. } = keys;
+    let place = releases::Keys { context: name, kubeconfig, cluster_uid, pending_grace };
+    Ok(Box::new(Helmfile { file, environment, releases: Releases::connect(place, context)? }))
 }
 
 impl Helmfile {
     fn argv(&self, words: &[&str]) -> Vec<String> {
         let mut argv =
             vec!["helmfile".to_owned(), "--environment".to_owned(), self.environment.clone()];
-        if let Some(file) = &self.keys.file {
+        if let Some(file) = &self.file {
             argv.extend(["--file".to_owned(), file.clone()]);
         }
-        if let Some(context) = &self.keys.context {
-            argv.extend(["--kube-context".to_owned(), context.clone()]);
-        }
+        argv.extend(self.releases.context());
         argv.extend(words.iter().map(|&word| word.to_owned()));
         argv
     }
 
-    fn run<'a>(&'a self, argv: &'a [String]) -> Run<'a> {
-        let (dir, variables) = (self.dir.path(), self.variables.as_slice());
-        Run { argv, dir, variables, timeout: self.timeout + Duration::from_secs(30) }
+    fn name(&self) -> &str {
+        self.file.as_deref().unwrap_or("helmfile.yaml")
+    }
+
+    /// The releases that are to be there.
+    fn installed(&self) -> anyhow::Result<Vec<Release>> {
+        let argv = self.argv(&["list", "--output", "json"]);
+        let text = self.releases.run(&argv).succeed()?;
+        let list: Value =
+            serde_json::from_slice(&text).context("cannot read what helmfile prints")?;
+        let is_wanted = |one: &&Value| one["enabled"] != false && one["installed"] != false;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let release =
+            |one: &Value| Release { name: text(&one["name"]), namespace: text(&one["namespace"]) };
+        Ok(list.as_array().into_iter().flatten().filter(is_wanted).map(release).collect())
+    }
+
+    /// Shows what the releases consist of, and would.
+    fn show(&self, compared: &mut Compared) -> anyhow::Result<()> {
+        let mut live = String::new();
+        for release in self.installed()? {
+            if self.releases.status(&release)?.is_some() {
+                live.push_str("\n---\n");
+                live.push_str(&self.releases.manifest(&release)?);
+            }
+        }
+        let argv = self.argv(&["template", "--skip-tests"]);
+        let declared = self.releases.run(&argv).succeed()?;
+        let declared = String::from_utf8(declared).context("cannot read what helmfile prints")?;
+        manifests::show(compared, &live, &declared)
+    }
+
+    /// What an interrupted Helm left: what is done about it, and why it may not be yet.
+    fn pending(&self) -> anyhow::Result<(Vec<String>, Option<String>)> {
+        let (mut notes, mut rejected) = (Vec::new(), None);
+        for release in self.installed()? {
+            let Some(status) = self.releases.status(&release)? else { continue };
+            match self.releases.pending(&release, &status)? {
+                Some(pending) if pending.is_fresh => {
+                    rejected = Some(format!("{release}: {}", pending.fresh()));
+                }
+                Some(pending) => notes.push(pending.announced(&release)),
+                None => {}
+            }
+        }
+        Ok((notes, rejected))
+    }
+
+    fn upgrade(&self) -> anyhow::Result<String> {
+        for release in self.installed()? {
+            self.releases.recover(&release)?;
+        }
+        let mut words = vec!["apply", "--suppress-secrets"];
+        words.extend((!self.releases.no_wait).then_some("--wait"));
+        let argv = self.argv(&words);
+        self.releases.run(&argv).succeed().map(|_| "helmfile".to_owned())
     }
 }
 
 impl Actuator for Helmfile {
     fn target(&self) -> anyhow::Result<Target> {
-        let context = self.keys.context.as_deref().unwrap_or("the current context");
-        let address = format!("{} in {context}", self.address.display());
-        Ok(Target { kind: "helmfile".to_owned(), address, uid: String::new() })
+        self.releases.base.target("helmfile", self.name())
     }
 
     fn lock(&self, holder: &Holder, patience: Duration) -> anyhow::Result<Box<dyn Lock>> {
-        self.state.lock(holder, patience)
+        self.releases.base.lock(holder, patience)
     }
 
     fn holder(&self) -> anyhow::Result<Option<Holder>> {
-        self.state.holder()
+        self.releases.base.holder()
     }
 
     fn unlock(&self, holder: &Holder) -> anyhow::Result<()> {
-        State::unlock(holder)
+        self.releases.base.unlock(holder)
     }
 
     fn inventory(&self) -> anyhow::Result<Stored> {
-        self.state.inventory()
+        self.releases.base.inventory()
     }
 
     fn record(&self, inventory: &Inventory, over: &Stored) -> anyhow::Result<Stored> {
-        self.state.record(inventory, over)
+        self.releases.base.record(inventory, over)
     }
 
     fn items(&self, declared: &Declared) -> anyhow::Result<Vec<Item>> {
-        let mut listed = String::new();
-        for file in &declared.files {
-            let path = self.dir.path().join(&file.path);
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent)?;
-            }
-            files::replace(&path, &file.bytes)?;
-            // Writing to a string cannot fail.
-            let _ = writeln!(listed, "{} {}", sha256(&file.bytes), file.path);
-        }
-        let name = self.keys.file.as_deref().unwrap_or("helmfile.yaml");
+        let (listed, name) = (self.releases.write(declared)?, self.name());
         let value = json!({ "declared": sha256(listed.as_bytes()), "releases": "as declared" });
         Ok(vec![Item { id: Id::plain("Helmfile", name), value, origin: name.to_owned() }])
     }
 
     fn observe(&self, items: Vec<Item>, _: &Inventory) -> anyhow::Result<Observation> {
         let argv = self.argv(&["diff", "--detailed-exitcode", "--suppress-secrets"]);
-        let run = self.run(&argv);
+        let run = self.releases.run(&argv);
         let ended = run.ended()?;
         let differs = match ended.status.code() {
             Some(0) => false,
             Some(DIFFERS) => true,
             _ => return Err(run.failed(&ended).into()),
         };
+        // Helm shows no difference to what it left half done.
+        let (mut notes, rejected) = self.pending()?;
+        let differs = differs || !notes.is_empty() || rejected.is_some();
         let one = |item: Item| {
             let mut value = item.value.clone();
             if differs {
                 value["releases"] = json!("otherwise");
             }
             let live = Live { uid: "helmfile".to_owned(), version: differs.to_string(), value };
-            Compared::present(item, live)
+            let mut compared =
+                Compared { rejected: rejected.clone(), ..Compared::present(item, live) };
+            if differs && let Err(error) = self.show(&mut compared) {
+                notes.push(releases::unseen(&compared.item.id.to_string(), &error));
+            }
+            compared
         };
         let compared = items.into_iter().map(one).collect();
-        Ok(Observation { compared, ..Observation::default() })
+        Ok(Observation { compared, notes, ..Observation::default() })
     }
 
     fn apply(&self, stage: &[Compared], lock: &dyn Lock) -> Vec<Applied> {
         let one = || {
             lock.check()?;
-            let argv = self.argv(&["apply", "--suppress-secrets"]);
-            self.run(&argv).succeed().map(|_| "helmfile".to_owned())
+            self.upgrade()
         };
         stage.iter().map(|compared| (compared.item.id.clone(), one())).collect()
     }

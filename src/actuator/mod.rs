@@ -12,9 +12,12 @@ mod helm;
 mod helmfile;
 mod kubernetes;
 mod local;
+mod manifests;
 mod process;
+mod releases;
 pub mod render;
 mod settings;
+mod stop;
 mod yaml;
 
 use std::path::PathBuf;
@@ -27,7 +30,8 @@ use crate::plan::file::Target;
 use crate::plan::health::Health;
 use crate::plan::{Compared, Id, Inventory, Item, Observation, Prune};
 
-pub use settings::{Common, Drift, Settings};
+pub use settings::{Common, Drift, Settings, SharedLock, SharedLockKind};
+pub use stop::{Busy, Stop, Work};
 pub use yaml::{holds_secret, secrets, secrets_of};
 
 /// A file that declares the environment, rendered where the environment is rendered.
@@ -37,6 +41,8 @@ pub struct File {
     pub path: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// Whether it is a program.
+    pub is_executable: bool,
 }
 
 /// What Git declares.
@@ -67,6 +73,10 @@ pub struct Context {
     pub force_conflicts: bool,
     /// How long anything may take.
     pub timeout: Duration,
+    /// Do not wait for what others do with a change.
+    pub no_wait: bool,
+    /// The signals that ask us to end.
+    pub stop: Stop,
 }
 
 /// Who holds a lock.
@@ -115,6 +125,11 @@ pub trait Actuator: Send + Sync {
 
     /// Breaks the lock, if that holder still has it.
     fn unlock(&self, holder: &Holder) -> anyhow::Result<()>;
+
+    /// What other hosts are kept out by, where the lock above ends at this one.
+    fn shared_lock(&self) -> Option<SharedLock> {
+        None
+    }
 
     /// Reads the inventory; a new one where there is none.
     fn inventory(&self) -> anyhow::Result<Stored>;

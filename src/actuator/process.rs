@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use super::stop::{Stop, Work};
 use crate::error::{Code, Hinted};
 use crate::http;
 
@@ -20,6 +21,7 @@ pub(super) struct Run<'a> {
     /// All that is in its environment.
     pub(super) variables: &'a [(String, String)],
     pub(super) timeout: Duration,
+    pub(super) stop: &'a Stop,
 }
 
 /// What a command that ended has said.
@@ -46,6 +48,11 @@ impl Run<'_> {
 
     /// Runs it to its end; how it ended is for the caller to judge.
     pub(super) fn ended(&self) -> anyhow::Result<Ended> {
+        let _busy = self.stop.busy(Work::Command);
+        if self.stop.is_raised() {
+            let message = format!("cannot run `{}`: interrupted", self.shown());
+            return Err(Hinted::plain(Code::Error, message).into());
+        }
         let mut child = self.spawn()?;
         let stdout = reader(child.stdout.take());
         let stderr = reader(child.stderr.take());
@@ -96,7 +103,7 @@ impl Run<'_> {
     }
 
     fn wait(&self, child: &mut Child) -> anyhow::Result<ExitStatus> {
-        let (start, mut asked) = (Instant::now(), false);
+        let (start, mut asked, mut told) = (Instant::now(), false, false);
         loop {
             if let Some(status) = child.try_wait()? {
                 if asked {
@@ -104,12 +111,23 @@ impl Run<'_> {
                 }
                 return Ok(status);
             }
+            if let Some(signal) = self.stop.signal().filter(|_| !told) {
+                // It is asked as we are: Helm then marks its release as failed instead of leaving it pending.
+                end(child, Ending::As(signal));
+                told = true;
+            }
+            if told && self.stop.insists() {
+                end(child, Ending::Kill);
+                child.wait()?;
+                let message = format!("cannot run `{}`: interrupted, and killed", self.shown());
+                return Err(Hinted::plain(Code::Error, message).into());
+            }
             if start.elapsed() > self.timeout && !asked {
-                end(child, false);
+                end(child, Ending::Ask);
                 asked = true;
             }
             if start.elapsed() > self.timeout + GRACE {
-                end(child, true);
+                end(child, Ending::Kill);
                 child.wait()?;
                 break;
             }
@@ -121,17 +139,30 @@ impl Run<'_> {
     }
 }
 
+/// How to end a command.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    Ask,
+    /// With the signal that we got.
+    As(i32),
+    Kill,
+}
+
 /// Ends the command and everything it started.
 #[cfg(unix)]
-fn end(child: &mut Child, by_force: bool) {
+fn end(child: &mut Child, how: Ending) {
     use rustix::process::{Pid, Signal, kill_process_group};
-    let signal = if by_force { Signal::KILL } else { Signal::TERM };
+    let signal = match how {
+        Ending::Kill => Signal::KILL,
+        Ending::As(number) if number == Signal::INT.as_raw() => Signal::INT,
+        Ending::As(_) | Ending::Ask => Signal::TERM,
+    };
     // It may have ended by itself meanwhile.
     let _ = kill_process_group(Pid::from_child(child), signal);
 }
 
 #[cfg(not(unix))]
-fn end(child: &mut Child, _: bool) {
+fn end(child: &mut Child, _: Ending) {
     // It may have ended by itself meanwhile.
     let _ = child.kill();
 }
@@ -186,7 +217,7 @@ mod tests {
     fn run(words: &[&str], timeout: Duration) -> anyhow::Result<Ended> {
         let path = vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
         let dir = Path::new("/");
-        Run { argv: &argv(words), dir, variables: &path, timeout }.ended()
+        Run { argv: &argv(words), dir, variables: &path, timeout, stop: &Stop::default() }.ended()
     }
 
     #[test]
@@ -204,6 +235,46 @@ mod tests {
     fn a_command_that_hangs_is_ended_with_its_children() {
         let error = run(&["sh", "-c", "sleep 600 & wait"], Duration::from_millis(50)).unwrap_err();
         assert!(error.to_string().contains("it takes longer"), "{error}");
+    }
+
+    /// Runs a script, and gives it signals as soon as it says that it is there.
+    #[cfg(unix)]
+    fn signalled(script: &str, stop: &Stop, signals: usize) -> anyhow::Result<Ended> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
+        let argv = argv(&["sh", "-c", script]);
+        let timeout = Duration::from_mins(1);
+        let run = Run { argv: &argv, dir: dir.path(), variables: &path, timeout, stop };
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while signals > 0 && !dir.path().join("there").exists() {
+                    thread::yield_now();
+                }
+                for _ in 0..signals {
+                    assert!(!stop.raise(15));
+                }
+            });
+            run.ended()
+        })
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_signal_is_handed_on_and_the_command_waited_for() {
+        let script = "trap 'echo put right; exit 9' TERM; touch there; sleep 600 & wait";
+        let ended = signalled(script, &Stop::hasty(), 1).unwrap();
+        assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(9), &b"put right\n"[..]));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_second_signal_kills_the_command_and_nothing_is_begun_any_more() {
+        let stop = Stop::hasty();
+        let script = "trap '' TERM; touch there; sleep 600 & wait";
+        let error = signalled(script, &stop, 2).unwrap_err();
+        assert!(error.to_string().ends_with("interrupted, and killed"), "{error}");
+        let error = signalled("touch there", &stop, 0).unwrap_err();
+        assert!(error.to_string().ends_with("interrupted"), "{error}");
     }
 
     #[cfg(unix)]

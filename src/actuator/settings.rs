@@ -74,6 +74,28 @@ pub enum Drift {
     Remediate,
 }
 
+/// `lock:` of an actuator whose own lock ends at this host.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SharedLock {
+    /// What keeps other hosts out; by default a reference, where there is a remote repository.
+    #[serde(default)]
+    pub kind: Option<SharedLockKind>,
+    /// After that time without a sign of life, it is free.
+    #[serde(default, deserialize_with = "span")]
+    pub duration: Option<Duration>,
+}
+
+/// What keeps other hosts out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SharedLockKind {
+    /// `refs/gitops/locks/ENV` of the remote repository.
+    GitRef,
+    /// Nothing: a file of this host is all there is.
+    File,
+}
+
 /// The keys of [`Common`].
 const COMMON: &[&str] =
     &["kind", "path", "wait", "prune", "protect", "recreate", "drift", "lock-timeout"];
@@ -99,6 +121,12 @@ impl Settings {
 }
 
 impl Common {
+    /// Whether a controller makes the changes, which has to have our commit.
+    #[must_use]
+    pub fn is_handed_over(&self) -> bool {
+        matches!(self.kind.as_str(), "argocd" | "flux")
+    }
+
     /// How long to wait for health.
     #[must_use]
     pub fn patience(&self) -> Duration {

@@ -80,10 +80,23 @@ fn unknown(all: &[Environment], name: &str) -> Hinted {
 impl Environment {
     /// The YAML files of the environment, ordered by path.
     pub fn list(&self, snapshot: &dyn Snapshot) -> anyhow::Result<Vec<String>> {
+        self.list_where(snapshot, is_yaml)
+    }
+
+    /// All files of the environment, whatever they are, ordered by path.
+    pub fn list_all(&self, snapshot: &dyn Snapshot) -> anyhow::Result<Vec<String>> {
+        self.list_where(snapshot, |_| true)
+    }
+
+    fn list_where(
+        &self,
+        snapshot: &dyn Snapshot,
+        fits: fn(&str) -> bool,
+    ) -> anyhow::Result<Vec<String>> {
         let mut found = Vec::new();
         let listing = Listing { snapshot, known: RefCell::default() };
         for pattern in &self.files {
-            let matched = expand(&listing, pattern)?;
+            let matched = expand(&listing, pattern, fits)?;
             if matched.is_empty() && !self.detected {
                 let message = format!(
                     "cannot find the files of `{}`: nothing matches `{pattern}`",
@@ -127,8 +140,12 @@ impl Listing<'_> {
 }
 
 /// The files that a pattern names. `*` stays within a directory, `**` does not; a pattern with
-/// either matches YAML files only.
-fn expand(listing: &Listing<'_>, pattern: &str) -> anyhow::Result<Vec<String>> {
+/// either matches only files whose name fits.
+fn expand(
+    listing: &Listing<'_>,
+    pattern: &str,
+    fits: fn(&str) -> bool,
+) -> anyhow::Result<Vec<String>> {
     let pattern = pattern.trim_start_matches("./");
     let Some(special) = pattern.find(['*', '?', '[', '{']) else {
         let (dir, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
@@ -143,22 +160,21 @@ fn expand(listing: &Listing<'_>, pattern: &str) -> anyhow::Result<Vec<String>> {
         .build()?
         .compile_matcher();
     let mut found = Vec::new();
-    walk(listing, start, &rule, &mut found)?;
+    walk(listing, start, (&rule, fits), &mut found)?;
     Ok(found)
 }
 
 fn walk(
     listing: &Listing<'_>,
     dir: &str,
-    rule: &GlobMatcher,
+    (rule, fits): (&GlobMatcher, fn(&str) -> bool),
     found: &mut Vec<String>,
 ) -> anyhow::Result<()> {
     for entry in listing.entries(dir)?.iter() {
         let path = join(dir, &entry.name);
         if entry.kind == Kind::Directory {
-            walk(listing, &path, rule, found)?;
-        } else if is_yaml(&entry.name) && rule.is_match(&path) && listing.is_file(&path, entry.kind)
-        {
+            walk(listing, &path, (rule, fits), found)?;
+        } else if fits(&entry.name) && rule.is_match(&path) && listing.is_file(&path, entry.kind) {
             found.push(path);
         }
     }

@@ -212,6 +212,10 @@ impl<O: Objects> Snapshot for Files<O> {
         }
         Ok(place.path)
     }
+
+    fn is_executable(&self, path: &str) -> anyhow::Result<bool> {
+        Ok(self.locate(path)?.node.is_some_and(|node| node.mode == Mode::Executable))
+    }
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Refusal {
         Self { gate, cause, hint }
     }
 
-    fn fixed(cause: String, hint: impl Into<String>) -> Self {
+    pub(super) fn fixed(cause: String, hint: impl Into<String>) -> Self {
         Self { gate: String::new(), cause, hint: hint.into() }
     }
 }

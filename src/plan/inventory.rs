@@ -104,6 +104,7 @@ impl Inventory {
             applied: now,
             pending: None,
             entries,
+            watch: self.watch.succeeded(),
             ..self.clone()
         }
     }
@@ -188,9 +189,15 @@ mod tests {
         assert_eq!((superset.serial, superset.token), (5, 7));
         assert_eq!(Inventory::of_json(&superset.to_json()), Some(superset.clone()));
 
+        let mut superset = superset;
+        superset.watch.fail("abc", 1);
+        "drift".clone_into(&mut superset.watch.drift);
         let sources = superset.sources_after("here", false);
         let done = superset.finished(BTreeMap::new(), sources, 9);
         assert_eq!((done.commit.as_str(), done.pending.as_ref()), ("abc", None));
+        // It does not count as failed any more, or the watch would go on trying.
+        let watch = WatchState { drift: "drift".to_owned(), ..WatchState::default() };
+        assert_eq!(done.watch, watch);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod health;
 pub mod hook;
 pub mod inventory;
 pub mod manifest;
+pub mod nested;
 pub mod ownership;
 pub mod prune;
 pub mod stage;
@@ -155,6 +156,15 @@ pub struct Drift {
     pub by: Option<(String, String)>,
 }
 
+/// What a release consists of, for people; Secrets are masked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rendered {
+    /// The objects that were made of it last.
+    pub before: Vec<Value>,
+    /// Those that would be made now.
+    pub after: Vec<Value>,
+}
+
 /// One declared object beside what is there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compared {
@@ -172,6 +182,8 @@ pub struct Compared {
     pub owner: Option<String>,
     /// What the server says against it.
     pub rejected: Option<String>,
+    /// What it consists of, where it is a release.
+    pub rendered: Option<Rendered>,
     /// When its turn is, where that is not with everything else.
     pub turn: Option<hook::Turn>,
 }
@@ -188,6 +200,7 @@ impl Compared {
             conflicts: Vec::new(),
             owner: None,
             rejected: None,
+            rendered: None,
             turn: None,
         }
     }
@@ -288,6 +301,7 @@ pub fn decide(
     let unseen = "the server of its kind does not answer";
     spared.extend(observation.unseen.into_iter().map(|id| (id, unseen.to_owned())));
     refusals.extend(gate::prunes(&prunes, inventory, rules));
+    refusals.extend(nested::in_the_way(&observation.compared, &spared));
     let (kept, changed): (Vec<_>, Vec<_>) =
         observation.compared.into_iter().partition(|c| c.operation == Operation::Keep);
     let stages = stage::order(changed)?;

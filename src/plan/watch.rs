@@ -93,6 +93,12 @@ impl WatchState {
         first
     }
 
+    /// What is left to remember after a run that succeeded.
+    #[must_use]
+    pub fn succeeded(&self) -> Self {
+        Self { failed: String::new(), failures: 0, retry_at: 0, ..self.clone() }
+    }
+
     /// As JSON.
     #[must_use]
     pub fn to_json(&self) -> Value {

@@ -8,6 +8,7 @@ use super::api::{Access, Api, Call};
 use super::lease::Leases;
 use super::store::Store;
 use crate::actuator::{Holder, Lock, Stored};
+use crate::error::{Code, Hinted};
 use crate::plan::Inventory;
 use crate::plan::file::Target;
 
@@ -16,6 +17,7 @@ pub(in crate::actuator) struct Base {
     pub(in crate::actuator) api: Arc<Api>,
     store: Store,
     leases: Leases,
+    cluster_uid: Option<String>,
 }
 
 impl Base {
@@ -33,11 +35,16 @@ impl Base {
             environment: environment.clone(),
         };
         let leases = Leases { api: Arc::clone(&api), namespace, environment, duration: LEASE };
-        Ok(Self { api, store, leases })
+        Ok(Self { api, store, leases, cluster_uid: None })
+    }
+
+    /// Refuses every other cluster.
+    pub(in crate::actuator) fn pinned(self, cluster_uid: Option<String>) -> Self {
+        Self { cluster_uid, ..self }
     }
 
     pub(in crate::actuator) fn target(&self, kind: &str, object: &str) -> anyhow::Result<Target> {
-        let uid = cluster_uid(&self.api)?;
+        let uid = cluster_uid(&self.api, self.cluster_uid.as_deref())?;
         let address = format!("{} {object}", self.api.address);
         Ok(Target { kind: kind.to_owned(), address, uid })
     }
@@ -71,9 +78,16 @@ impl Base {
     }
 }
 
-/// What tells a cluster from another one: the uid of the namespace that each has.
-pub(super) fn cluster_uid(api: &Api) -> anyhow::Result<String> {
+/// What tells a cluster from another one: the uid of the namespace that each has; an error when it is not the wanted one.
+pub(super) fn cluster_uid(api: &Api, wanted: Option<&str>) -> anyhow::Result<String> {
     let system = api.call(Call::get("/api/v1/namespaces/kube-system"));
     let system = system.map_err(|failure| failure.error(&format!("reach `{}`", api.address)))?;
-    Ok(system["metadata"]["uid"].as_str().unwrap_or_default().to_owned())
+    let uid = system["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+    if let Some(wanted) = wanted.filter(|wanted| **wanted != uid) {
+        let message =
+            format!("cannot apply to `{}`: it is the cluster {uid}, not {wanted}", api.address);
+        let hint = "choose the right context; `cluster-uid` in gitops.yaml pins it";
+        return Err(Hinted::new(Code::Refused, message, hint).into());
+    }
+    Ok(uid)
 }

@@ -233,15 +233,7 @@ fn defined(items: &[Item]) -> BTreeMap<(String, String), bool> {
 
 impl Actuator for Kubernetes {
     fn target(&self) -> anyhow::Result<Target> {
-        let uid = cluster_uid(&self.api)?;
-        if let Some(wanted) = self.cluster_uid.as_ref().filter(|wanted| **wanted != uid) {
-            let message = format!(
-                "cannot apply to `{}`: it is the cluster {uid}, not {wanted}",
-                self.api.address
-            );
-            let hint = "choose the right context; `cluster-uid` in gitops.yaml pins it";
-            return Err(Hinted::new(Code::Refused, message, hint).into());
-        }
+        let uid = cluster_uid(&self.api, self.cluster_uid.as_deref())?;
         Ok(Target { kind: "kubernetes".to_owned(), address: self.api.address.clone(), uid })
     }
 

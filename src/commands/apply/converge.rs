@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::job::{Job, now, random};
 use super::prospect::{Prospect, look, refused};
-use super::{Args, planfile, show, stop, tell, wait};
-use crate::actuator::{Lock, Stored};
+use super::{Args, lock, planfile, show, stop, tell, wait};
+use crate::actuator::{Lock, Stored, Work};
 use crate::error::{Code, Hinted, Outcome, Report as ErrorReport};
 use crate::plan::file::PlanFile;
 use crate::plan::health::Health;
@@ -91,9 +92,10 @@ pub(super) fn run(job: &Job, args: &Args, mode: &Mode<'_>, ui: &Ui) -> anyhow::R
         let prospect = prospect(job, mode, ui)?;
         return without_lock(job, mode, &prospect, ui);
     }
-    let lock = actuator.lock(&job.holder(), job.lock_patience)?;
+    let stop = Arc::clone(job.stop.flag());
+    let lock = lock::take(job, job.lock_patience)?;
     // Only who holds a lock has something to give back.
-    let stop = stop::flag()?;
+    let _busy = job.stop.busy(Work::Lock);
     let found = prospect(job, mode, ui);
     stop::check(&stop)?;
     let prospect = match found {
@@ -265,6 +267,7 @@ fn is_news(job: &Job, prospect: &Prospect) -> bool {
         .filter_map(|(id, _)| Some((id.clone(), inventory.entries.get(id)?.clone())));
     let entries: BTreeMap<Id, Entry> = declared.into_iter().chain(spared).collect();
     inventory.is_new()
+        || !inventory.watch.failed.is_empty()
         || inventory.commit != job.source.commit
         || inventory.sources != prospect.sources
         || inventory.entries != entries
@@ -370,7 +373,7 @@ fn prune(
     }
     let failed: Vec<Id> = report.failed.iter().map(|(id, _)| id.clone()).collect();
     for prune in plan.prunes.iter().filter(|prune| !failed.contains(&prune.id)) {
-        if wait::gone(job.actuator.as_ref(), &prune.id, &prune.live.uid, job.patience)? {
+        if wait::gone(job.actuator.as_ref(), &prune.id, &prune.live.uid, job.patience, stop)? {
             entries.remove(&prune.id);
         } else {
             report.unhealthy.push((prune.id.clone(), Health::Terminating));

@@ -12,11 +12,24 @@ pub(super) fn changes(plan: &Plan) -> Vec<ImageChange> {
     let (mut before, mut after) = (Vec::new(), Vec::new());
     for compared in plan.changes() {
         let id = &compared.item.id;
+        if let Some(rendered) = &compared.rendered {
+            before.extend(rendered.before.iter().filter_map(object));
+            after.extend(rendered.after.iter().filter_map(object));
+            continue;
+        }
         before.extend(compared.live.as_ref().and_then(|live| side(id, &live.value)));
         after.extend(side(id, &compared.item.value));
     }
     before.extend(plan.prunes.iter().filter_map(|prune| side(&prune.id, &prune.live.value)));
     compare(&before, &after, &Options::default()).images
+}
+
+/// An object of a release.
+fn object(value: &Value) -> Option<SourceFile> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let namespace = text(&value["metadata"]["namespace"]);
+    let name = Id::plain(&text(&value["kind"]), &text(&value["metadata"]["name"]));
+    side(&Id { namespace, ..name }, value)
 }
 
 /// One object, or one file, as a file to compare; a Secret has no images.

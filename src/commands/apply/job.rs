@@ -6,9 +6,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 
 use super::Args;
+use super::lock::Shared;
 use super::reading::{self, Reading};
+use super::repository::Repository;
+use super::stop;
 use super::tell::Teller;
-use crate::actuator::{self, Actuator, Context, Declared, Holder, Settings};
+use crate::actuator::{self, Actuator, Context, Declared, Holder, Settings, Stop};
 use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::commands::landing::{Place, place};
@@ -35,6 +38,10 @@ pub(super) struct Job {
     pub(super) run: String,
     pub(super) patience: Duration,
     pub(super) lock_patience: Duration,
+    /// The signals that ask us to end.
+    pub(super) stop: Stop,
+    /// The lock that other hosts see, where the actuator's own ends at this one.
+    pub(super) shared: Option<Shared>,
 }
 
 impl Job {
@@ -46,17 +53,19 @@ impl Job {
     ) -> anyhow::Result<Self> {
         let name = environment_name(args, plan)?;
         let variables = Variables::of_process();
-        let (reading, root) = match place(globals) {
+        let (reading, root, repository) = match place(globals) {
             Place::Directory(dir) => {
                 let tree = WorkTree::around(&dir)?;
+                let root = tree.root().to_owned();
                 let commit = plan.map(|plan| plan.source.commit.as_str());
                 let commit = commit.filter(|commit| !commit.is_empty());
                 let reading = reading::of_checkout(args, globals, &tree, &name, commit)?;
-                (reading, tree.root().to_owned())
+                (reading, root.clone(), Repository::around(&root))
             }
             Place::Remote(url) => {
                 let here = std::env::current_dir().context("cannot tell the current directory")?;
-                (reading::of_remote(args, globals, &url, &name, ui)?, here)
+                let reading = reading::of_remote(args, globals, &url, &name, ui)?;
+                (reading, here, Repository::at(url))
             }
         };
         let Reading { environment, settings, declared, source, config, .. } = reading;
@@ -64,9 +73,14 @@ impl Job {
         let mut rules = settings.common.rules(allowed.cloned().collect());
         rules.prune &= args.prune == super::Prune::Auto;
         let patience = args.timeout.unwrap_or_else(|| settings.common.patience());
-        let context = context(args, &root, &environment, &variables, patience);
+        let stop = stop::listen()?;
+        let identity = repository.name.clone().unwrap_or_else(|| root.display().to_string());
+        let state = state_directory(&variables, &identity, &environment, &settings.common.kind);
+        let context = context(args, &root, &environment, &variables, (state, patience, &stop));
+        let actuator = actuator::make(&settings, context)?;
         Ok(Self {
-            actuator: actuator::make(&settings, context)?,
+            shared: repository.lock(actuator.as_ref(), &environment, &variables)?,
+            actuator,
             teller: args.notify.then(|| Teller::new(config, globals.clone())),
             lock_patience: args.lock_timeout.or(settings.common.lock_timeout).unwrap_or_default(),
             run: random(),
@@ -77,6 +91,7 @@ impl Job {
             source,
             rules,
             patience,
+            stop,
         })
     }
 
@@ -120,26 +135,37 @@ fn context(
     root: &Path,
     environment: &str,
     variables: &Variables,
-    timeout: Duration,
+    (state, timeout, stop): (PathBuf, Duration, &Stop),
 ) -> Context {
     let kubeconfig = args.kubeconfig.iter().flat_map(std::env::split_paths);
     let kubeconfig: Vec<PathBuf> = kubeconfig.filter(|path| !path.as_os_str().is_empty()).collect();
     Context {
         environment: environment.to_owned(),
         root: root.to_owned(),
-        state: state_directory(root, environment),
+        state,
         variables: variables.pairs(),
         kubeconfig,
         force_conflicts: args.force_conflicts,
         timeout,
+        no_wait: args.no_wait,
+        stop: stop.clone(),
     }
 }
 
-/// Per environment of a checkout, below the user's home.
-fn state_directory(root: &Path, environment: &str) -> PathBuf {
-    let home = std::env::home_dir().unwrap_or_else(|| root.to_owned());
-    let digest = sha256(format!("{}\n{environment}", root.display()).as_bytes());
-    home.join(".local/state/gitops").join(&digest[..16])
+/// The same for every checkout of a repository: they work on the same target.
+fn state_directory(
+    variables: &Variables,
+    repository: &str,
+    environment: &str,
+    kind: &str,
+) -> PathBuf {
+    let base = variables.path("XDG_STATE_HOME").filter(|path| path.is_absolute());
+    let base = base.unwrap_or_else(|| {
+        let home = std::env::home_dir().unwrap_or_else(std::env::temp_dir);
+        home.join(".local/state")
+    });
+    let digest = sha256(format!("{repository}\n{environment}\n{kind}").as_bytes());
+    base.join("gitops").join(&digest[..16])
 }
 
 fn hostname() -> String {

@@ -87,7 +87,8 @@ fn look(environment: &str, globals: &Globals, ui: &Ui) -> anyhow::Result<(Job, P
     let is_checkout = matches!(place(globals), Place::Directory(_));
     let words: &[&str] = if is_checkout { &words } else { &words[..4] };
     let command = Args::augment_args(clap::Command::new("apply"));
-    let args = Args::from_arg_matches(&command.try_get_matches_from(words)?)?;
+    let mut args = Args::from_arg_matches(&command.try_get_matches_from(words)?)?;
+    args.live = true;
     let job = Job::read(&args, globals, None, ui)?;
     let prospect = prospect::look(&job, ui)?;
     Ok((job, prospect))

@@ -6,9 +6,11 @@ mod converge;
 mod images;
 mod job;
 pub mod live;
+mod lock;
 mod planfile;
 mod prospect;
 mod reading;
+mod repository;
 mod show;
 mod stop;
 mod tell;
@@ -106,6 +108,9 @@ pub struct Args {
     /// Say so in the channels that gitops.yaml names: deploying, deployed, failed, drift, drift-resolved
     #[arg(long, conflicts_with_all = ["plan_out", "dry_run"])]
     notify: bool,
+    /// For `diff --live` and `status --live`: the work tree as it is; the last commit where a controller has to have it.
+    #[arg(skip)]
+    live: bool,
     /// Break the lock of a holder that is gone
     #[arg(long)]
     unlock: bool,
@@ -166,7 +171,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
 }
 
 fn unlock(job: &Job, args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
-    let Some(holder) = job.actuator.holder()? else {
+    let Some(holder) = lock::holder(job)? else {
         ui.status(format!("nobody holds the lock of `{}`", job.environment));
         return Ok(Outcome::Done);
     };
@@ -180,7 +185,7 @@ fn unlock(job: &Job, args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Done);
     }
     converge::confirm(args.yes, "Break it?", &AtomicBool::new(false), ui)?;
-    job.actuator.unlock(&holder)?;
+    lock::unlock(job, &holder)?;
     ui.status("the lock is broken");
     Ok(Outcome::Done)
 }

@@ -52,16 +52,19 @@ pub(super) fn of_checkout(
             let message = format!("cannot apply `{revision}`: this is no repository");
             return Err(Hinted::plain(Code::NotFound, message).into());
         }
-        return Reading::of(tree, globals, name, repository)?.rendered(tree);
+        let mut reading = Reading::of(tree, globals, name, repository)?;
+        if args.live && reading.settings.common.is_handed_over() {
+            // What a controller has cannot be told from files: only commits can be compared.
+            reading.at(Committed::find(tree.root(), revision)?.as_ref());
+        }
+        return reading.rendered(tree);
     };
     let files = committed.files();
     let mut reading = Reading::of(&files, globals, name, repository)?;
     if chosen.is_none() {
         refuse_dirty(&reading, &Reading::of(tree, globals, name, String::new()), name)?;
     }
-    reading.source.commit = committed.id();
-    reading.declared.commit = committed.id();
-    reading.declared.descendants = committed.descendants();
+    reading.at(Some(&committed));
     reading.rendered(&files)
 }
 
@@ -124,7 +127,10 @@ impl Reading {
         let own = config.environments.get(name).cloned().unwrap_or_default();
         let settings = settings(&own, name)?;
         let files = files(snapshot, environment, &own, &settings)?;
-        let listed = files.iter().map(|file| format!("{} {}\n", sha256(&file.bytes), file.path));
+        let listed = files.iter().map(|file| {
+            let mode = if file.is_executable { " executable" } else { "" };
+            format!("{} {}{mode}\n", sha256(&file.bytes), file.path)
+        });
         let actuator = own.actuator.clone().unwrap_or_default();
         let pinned = json!({"actuator": sorted(&actuator), "render": format!("{:?}", own.render)});
         let source = Source {
@@ -139,12 +145,22 @@ impl Reading {
         Ok(Self { environment: name.to_owned(), settings, declared, source, config, own })
     }
 
+    /// With the commit that declares it.
+    fn at(&mut self, committed: Option<&Committed>) {
+        if let Some(committed) = committed {
+            self.source.commit = committed.id();
+            self.declared.commit = committed.id();
+            self.declared.descendants = committed.descendants();
+        }
+    }
+
     /// With manifests in place of what they are made of.
     fn rendered(mut self, snapshot: &dyn Snapshot) -> anyhow::Result<Self> {
         if self.own.render.kind != RenderKind::Manifests {
             let text = job(&self.own, &self.environment).run_on(snapshot)?;
             let path = "rendered.yaml".to_owned();
-            self.declared.files = vec![File { path, bytes: text.into_bytes() }];
+            self.declared.files =
+                vec![File { path, bytes: text.into_bytes(), is_executable: false }];
         }
         Ok(self)
     }
@@ -185,7 +201,12 @@ fn files(
         }
         (_, Some(dir)) => (dir.trim_end_matches('/').to_owned(), files_below(snapshot, dir)?),
         _ => {
-            let paths = environment.list(snapshot)?;
+            let copies = settings.common.kind == "directory";
+            let paths = if copies {
+                environment.list_all(snapshot)?
+            } else {
+                environment.list(snapshot)?
+            };
             (common_directory(&paths), paths)
         }
     };
@@ -194,7 +215,11 @@ fn files(
         let name = path.strip_prefix(&base).unwrap_or(path).trim_start_matches('/');
         name.to_owned()
     };
-    Ok(paths.iter().zip(bytes).map(|(path, bytes)| File { path: below(path), bytes }).collect())
+    let file = |(path, bytes): (&String, Vec<u8>)| {
+        let is_executable = snapshot.is_executable(path)?;
+        Ok(File { path: below(path), bytes, is_executable })
+    };
+    paths.iter().zip(bytes).map(file).collect()
 }
 
 /// Where the objects come from; a change of it is no reason to delete what came from elsewhere.

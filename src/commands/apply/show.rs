@@ -161,8 +161,9 @@ fn may_hold_secret(change: &FieldChange) -> bool {
 /// Whether one side of a file is no text.
 fn is_binary(id: &Id, change: &FieldChange) -> bool {
     let is_text = |value: &Option<Value>| value.as_ref().is_none_or(Value::is_string);
-    let is_whole = change.path.0.is_empty() && is_text(&change.from) && is_text(&change.to);
-    id.kind == "File" && !is_whole
+    // Besides what is in it, a file has a mode.
+    let is_plain = matches!(change.path.keys()[..], [] | ["mode"]);
+    id.kind == "File" && !(is_plain && is_text(&change.from) && is_text(&change.to))
 }
 
 /// Only the lines that differ.

@@ -1,26 +1,35 @@
 //! SIGTERM and SIGINT: what has begun is finished, the inventory written, the lock given back.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::actuator::Stop;
 use crate::error::{Code, Hinted};
 
 /// How soon a sleeper notices.
 const NOTICE: Duration = Duration::from_millis(50);
 
-/// From the first call on, set by the first signal; the second one ends the process at once.
-pub(super) fn flag() -> anyhow::Result<Arc<AtomicBool>> {
-    static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+/// From the first call on, signals are for those who have something to finish; where nobody has, they end the process.
+pub(super) fn listen() -> anyhow::Result<Stop> {
+    static STOP: OnceLock<Stop> = OnceLock::new();
     if let Some(stop) = STOP.get() {
-        return Ok(Arc::clone(stop));
+        return Ok(stop.clone());
     }
-    let stop = Arc::clone(STOP.get_or_init(Arc::default));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
+    let stop = STOP.get_or_init(Stop::default).clone();
+    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT])?;
+    let theirs = stop.clone();
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            if theirs.raise(signal) {
+                // It fails for no signal that is asked for above.
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+        }
+    });
     Ok(stop)
 }
 

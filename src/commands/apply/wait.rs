@@ -1,9 +1,9 @@
 //! Waiting until everything is healthy, or certainly will not be.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
+use super::stop;
 use crate::actuator::Actuator;
 use crate::plan::Id;
 use crate::plan::health::Health;
@@ -41,7 +41,7 @@ pub(super) fn healthy(
                 said = line;
             }
         }
-        thread::sleep(pause.min(patience.saturating_sub(start.elapsed())));
+        stop::sleep(stop, pause.min(patience.saturating_sub(start.elapsed())));
         pause = (pause * 2).min(LONGEST);
     }
 }
@@ -52,13 +52,14 @@ pub(super) fn gone(
     id: &Id,
     uid: &str,
     patience: Duration,
+    stop: &AtomicBool,
 ) -> anyhow::Result<bool> {
     let (start, mut pause) = (Instant::now(), FIRST);
     while actuator.lingers(id, uid)? {
-        if start.elapsed() >= patience {
+        if start.elapsed() >= patience || stop.load(Ordering::Relaxed) {
             return Ok(false);
         }
-        thread::sleep(pause);
+        stop::sleep(stop, pause);
         pause = (pause * 2).min(LONGEST);
     }
     Ok(true)

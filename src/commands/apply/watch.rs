@@ -10,8 +10,8 @@ use super::converge::{self, Extent, Mode, Report};
 use super::job::{Job, now};
 use super::prospect::{self, Prospect};
 use super::tell::Occasion;
-use super::{show, stop, tell};
-use crate::actuator::{Drift, Stored};
+use super::{lock, show, stop, tell};
+use crate::actuator::{Drift, Stored, Work};
 use crate::cli::Globals;
 use crate::error::{Code, Outcome, Report as ErrorReport};
 use crate::event::Kind;
@@ -24,7 +24,9 @@ use crate::ui::Ui;
 const LONGEST: Duration = Duration::from_mins(5);
 
 pub(super) fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
-    let stop = stop::flag()?;
+    let signals = stop::listen()?;
+    // The loop itself ends in its own time.
+    let (stop, _busy) = (signals.flag(), signals.busy(Work::Lock));
     let mut pause = args.interval;
     loop {
         let result = round(args, globals, ui);
@@ -40,7 +42,7 @@ pub(super) fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Out
             }
         }
         // Up to a fifth more, so that many watchers do not ask at once.
-        stop::sleep(&stop, pause.mul_f64(1.0 + fastrand::f64() / 5.0));
+        stop::sleep(stop, pause.mul_f64(1.0 + fastrand::f64() / 5.0));
         if stop.load(Ordering::Relaxed) {
             ui.status("stopped");
             return Ok(Outcome::Done);
@@ -109,7 +111,7 @@ fn remember(
     seen: Option<&Stored>,
     change: impl FnOnce(&mut WatchState),
 ) -> anyhow::Result<bool> {
-    let lock = match job.actuator.lock(&job.holder(), Duration::ZERO) {
+    let lock = match lock::take(job, Duration::ZERO) {
         Ok(lock) => lock,
         Err(error) if ErrorReport::of(&error).code == Code::Locked => return Ok(false),
         Err(error) => return Err(error),

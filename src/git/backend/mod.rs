@@ -164,9 +164,13 @@ impl std::error::Error for NeedsGit {}
 
 /// The full name of a branch, given with or without `refs/heads/`.
 ///
-/// `refs/for/…` names what some forges turn into a pull request; options may follow its name.
+/// `refs/for/…` names what some forges turn into a pull request; options may follow its name. What is below `refs/gitops/`
+/// is ours.
 pub(super) fn full_name(branch: &str) -> anyhow::Result<String> {
     if branch.starts_with("refs/for/") && !branch.contains(char::is_whitespace) {
+        return Ok(branch.to_owned());
+    }
+    if branch.starts_with("refs/gitops/") && git2::Reference::is_valid_name(branch) {
         return Ok(branch.to_owned());
     }
     let name = format!("refs/heads/{}", short_name(branch));

@@ -216,6 +216,79 @@ fn the_watch_applies_reports_drift_once_and_puts_it_right() {
 }
 
 #[test]
+fn a_revision_that_failed_and_recovered_is_not_tried_for_ever() {
+    let sandbox = shop();
+    let watch = ["apply", "-e", "prod", "--watch", "--once", "--drift", "notify"];
+    sandbox.write("live/web.yaml", "somebody's own");
+    assert_eq!(sandbox.gitops(&watch).code, 3);
+    std::fs::remove_file(sandbox.path("live/web.yaml")).unwrap();
+    sandbox.gitops(&["apply", "-e", "prod", "--yes"]).ok();
+    sandbox.write("live/web.yaml", "image: web:9\n");
+    for _ in 0..2 {
+        sandbox.gitops(&watch).ok();
+        assert_eq!(sandbox.read("live/web.yaml"), "image: web:9\n");
+    }
+}
+
+#[test]
+fn a_file_becomes_a_folder_and_a_folder_a_file() {
+    let sandbox = shop();
+    sandbox.write("gitops.yaml", CONFIG.replace("env/*.yaml", "env/**"));
+    let apply = ["apply", "-e", "prod", "--yes"];
+    sandbox.write("env/conf", "a");
+    sandbox.write("env/x/y/z.txt", "z");
+    sandbox.gitops(&apply).ok();
+    for name in ["env/conf", "env/x/y/z.txt"] {
+        std::fs::remove_file(sandbox.path(name)).unwrap();
+    }
+    std::fs::remove_dir_all(sandbox.path("env/x")).unwrap();
+    sandbox.write("env/conf/b", "b");
+    sandbox.write("env/x", "x");
+    let never = sandbox.gitops(&["apply", "-e", "prod", "--yes", "--prune=never"]);
+    assert_eq!(never.code, 3, "{}", never.render());
+    assert!(never.stderr.contains("File conf is in the way, and stays"), "{}", never.stderr);
+    sandbox.write("live/x/mine", "somebody's");
+    let mine = sandbox.gitops(&apply);
+    assert_eq!(mine.code, 3, "{}", mine.render());
+    assert!(mine.stderr.contains("`x/mine` is in the way, and not ours"), "{}", mine.stderr);
+    std::fs::remove_file(sandbox.path("live/x/mine")).unwrap();
+    sandbox.gitops(&apply).ok();
+    assert_eq!((sandbox.read("live/conf/b"), sandbox.read("live/x")), ("b".into(), "x".into()));
+    let output = sandbox.gitops(&apply);
+    assert!(output.ok().stdout.contains("4 unchanged"), "{}", output.render());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_stays_one() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = shop();
+    sandbox.write("gitops.yaml", CONFIG.replace("env/*.yaml", "env/**"));
+    sandbox.write("env/run.sh", "#!/bin/sh\n");
+    let set = |path: &str, mode| {
+        std::fs::set_permissions(sandbox.path(path), std::fs::Permissions::from_mode(mode))
+            .unwrap();
+    };
+    let is_program = || {
+        let mode = std::fs::metadata(sandbox.path("live/run.sh")).unwrap().permissions().mode();
+        mode & 0o111 != 0
+    };
+    set("env/run.sh", 0o755);
+    sandbox.gitops(&["apply", "-e", "prod", "--yes"]).ok();
+    assert!(is_program());
+    set("live/run.sh", 0o644);
+    let output = sandbox.gitops(&["apply", "-e", "prod", "--yes"]);
+    assert!(output.ok().stdout.contains("mode: 0644 → 0755"), "{}", output.render());
+    assert!(is_program());
+    // Git keeps the mode too.
+    super::revision::git(&sandbox, &["init", "-q", "-b", "main"]);
+    sandbox.write(".gitignore", "live\n");
+    super::revision::commit(&sandbox, "one");
+    let output = sandbox.gitops(&["apply", "-e", "prod", "--yes"]);
+    assert!(output.ok().stdout.contains("3 unchanged"), "{}", output.render());
+}
+
+#[test]
 fn a_reload_follows_changes_alone() {
     let sandbox = shop();
     let reload = CONFIG.replace("to: live", "to: live, reload: [sh, -c, 'echo x >> ../reloads']");

@@ -1,6 +1,5 @@
-//! `flux` and `argocd`, with the test in the place of the controller; `helm-release` and `helmfile` with scripts.
+//! `flux` and `argocd`, with the test in the place of the controller.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use super::revision::{commit, git};
 use crate::support::Sandbox;
 use crate::support::kubernetes::Cluster;
 
-fn repository(cluster: &Cluster, actuator: &str) -> (Sandbox, String) {
+pub(super) fn repository(cluster: &Cluster, actuator: &str) -> (Sandbox, String) {
     let sandbox = Sandbox::new();
     git(&sandbox, &["init", "-q", "-b", "main"]);
     sandbox.write(".gitignore", "kubeconfig\nbin\n*.log\nstate\n");
@@ -25,14 +24,14 @@ fn repository(cluster: &Cluster, actuator: &str) -> (Sandbox, String) {
     (sandbox, id)
 }
 
-fn start(sandbox: &Sandbox, args: &[&str]) -> Child {
+pub(super) fn start(sandbox: &Sandbox, args: &[&str]) -> Child {
     let mut command = sandbox.gitops_command(&["apply", "-e", "prod", "--yes", "--timeout", "60s"]);
     command.args(args).env("KUBECONFIG", sandbox.path("kubeconfig"));
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Code and standard error.
-fn end(child: Child) -> (Option<i32>, String) {
+pub(super) fn end(child: Child) -> (Option<i32>, String) {
     let output = child.wait_with_output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
@@ -172,62 +171,139 @@ fn argocd_that_is_not_ours_to_sync_is_left_alone() {
     assert!(cluster.get(SHOP).unwrap()["operation"].is_null());
 }
 
-/// Puts a script in the place of a program.
-fn program(sandbox: &Sandbox, name: &str, body: &str) {
-    let path = format!("bin/{name}");
-    sandbox.write(&path, format!("#!/bin/sh\necho \"$@\" >> \"$CALLS\"\n{body}\n"));
-    let mode = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(sandbox.path(path), mode).unwrap();
-}
-
-fn run_with(sandbox: &Sandbox) -> (Option<i32>, String, String) {
-    let mut command = sandbox.gitops_command(&["apply", "-e", "prod", "--yes", "--timeout", "60s"]);
-    let path = std::env::var("PATH").unwrap();
-    let path = format!("{}:{path}", sandbox.path("bin").display());
-    command.env("KUBECONFIG", sandbox.path("kubeconfig")).env("PATH", path);
-    let output = sandbox.finish(command.env("CALLS", sandbox.path("calls.log")));
-    (Some(output.code), output.render(), sandbox.read("calls.log"))
+/// An application whose last operation ended like this, and that has this sync status.
+fn application(cluster: &Cluster, spec: &Value, status: &Value) {
+    let application = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"name": "shop"}, "spec": spec, "status": status});
+    cluster.create(SHOP.trim_end_matches("/shop"), &application);
 }
 
 #[test]
-fn a_pending_helm_release_is_rolled_back_and_upgraded() {
+fn argocd_that_failed_before_is_told_to_sync_again() {
     let cluster = Cluster::fake();
-    let actuator = "{ kind: helm-release, release: shop, namespace: default, chart: ./chart, values: [values.yaml] }";
-    let (sandbox, _) = repository(&cluster, actuator);
-    let old = "2020-01-01T00:00:00Z";
-    let script = format!(
-        "case $1 in\nstatus) if grep -q ^upgrade \"$CALLS\"; then d=$(sed -n 's/.*--description \\(gitops [0-9a-f]*\\).*/\\1/p' \"$CALLS\"); \
-         echo \"{{\\\"version\\\":3,\\\"info\\\":{{\\\"status\\\":\\\"deployed\\\",\\\"description\\\":\\\"$d\\\"}}}}\"; \
-         else echo '{{\"version\":2,\"info\":{{\"status\":\"pending-upgrade\",\"last_deployed\":\"{old}\"}}}}'; fi;;\n\
-         history) echo '[{{\"revision\":1,\"status\":\"deployed\"}},{{\"revision\":2,\"status\":\"pending-upgrade\"}}]';;\nesac"
+    let (sandbox, id) =
+        repository(&cluster, "{ kind: argocd, application: argocd/shop, sync: true }");
+    let failed = json!({"phase": "Failed", "message": "hook failed", "startedAt": "1",
+        "syncResult": {"revision": id}});
+    let spec = json!({"source": {"path": "env"}, "syncPolicy": {"automated": {}}});
+    let status = json!({"sync": {"revision": id, "status": "OutOfSync"},
+        "health": {"status": "Healthy"}, "operationState": failed});
+    application(&cluster, &spec, &status);
+    let mut live = sandbox.gitops_command(&["diff", "-e", "prod", "--live"]);
+    let said = sandbox.finish(live.env("KUBECONFIG", sandbox.path("kubeconfig")));
+    assert!(
+        said.stdout.contains("state: its sync failed: hook failed → applied"),
+        "{}",
+        said.render()
     );
-    program(&sandbox, "helm", &script);
-    let (code, said, calls) = run_with(&sandbox);
+
+    let run = start(&sandbox, &[]);
+    told(&cluster, SHOP, "/operation");
+    cluster.edit(SHOP, &json!({"operation": null}));
+    let done = json!({"phase": "Succeeded", "startedAt": "2", "syncResult": {"revision": id}});
+    cluster.set_status(SHOP, &json!({"operationState": done}));
+    let (code, said) = end(run);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("an interrupted Helm left it so"), "{said}");
-    let lines: Vec<&str> = calls.lines().map(|line| line.split(' ').next().unwrap()).collect();
-    assert_eq!(lines, ["status", "status", "history", "rollback", "upgrade"], "{calls}");
-    let (code, said, _) = run_with(&sandbox);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("1 unchanged"), "{said}");
 }
 
 #[test]
-fn helmfile_applies_only_what_differs() {
+fn argocd_failing_on_our_sync_ends_the_wait() {
     let cluster = Cluster::fake();
-    let (sandbox, _) = repository(&cluster, "{ kind: helmfile }");
-    program(
-        &sandbox,
-        "helmfile",
-        "case \"$*\" in *apply*) touch state;; *diff*) test -f state || exit 2;; esac",
-    );
-    let script =
-        sandbox.read("bin/helmfile").replace("state", sandbox.path("state").to_str().unwrap());
-    sandbox.write("bin/helmfile", script);
-    let (code, said, calls) = run_with(&sandbox);
+    let (sandbox, id) =
+        repository(&cluster, "{ kind: argocd, application: argocd/shop, sync: true }");
+    let status = json!({"sync": {"revision": id, "status": "OutOfSync"}});
+    let spec = json!({"source": {}, "syncPolicy": {"automated": {"enabled": false}}});
+    application(&cluster, &spec, &status);
+    let run = start(&sandbox, &[]);
+    told(&cluster, SHOP, "/operation");
+    cluster.edit(SHOP, &json!({"operation": null}));
+    let failed = json!({"phase": "Failed", "message": "no quota", "syncResult": {"revision": id}});
+    cluster.set_status(SHOP, &json!({"operationState": failed}));
+    let (code, said) = end(run);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("its sync failed: no quota"), "{said}");
+}
+
+#[test]
+fn argocd_that_has_our_commit_without_an_operation_is_done() {
+    let cluster = Cluster::fake();
+    let (sandbox, id) = repository(&cluster, "{ kind: argocd, application: argocd/shop }");
+    let spec = json!({"source": {}, "syncPolicy": {"automated": {}}});
+    let status = json!({"sync": {"revision": id, "status": "Synced"}, "health": {"status": "Healthy"},
+        "operationState": {"phase": "Succeeded", "syncResult": {"revision": "old"}}});
+    application(&cluster, &spec, &status);
+    let (code, said) = end(start(&sandbox, &[]));
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(calls.matches("apply").count(), 1, "{calls}");
-    let (_, said, calls) = run_with(&sandbox);
-    assert!(said.contains("1 unchanged"), "{said}");
-    assert_eq!(calls.matches("apply").count(), 1, "{calls}");
+    assert!(said.contains("nothing to do"), "{said}");
+}
+
+#[test]
+fn flux_that_has_our_commit_and_failed_is_no_success() {
+    let cluster = Cluster::fake();
+    flux(&cluster);
+    let (sandbox, id) = repository(&cluster, "{ kind: flux, kustomization: flux-system/apps }");
+    let status = |ready: &str| {
+        json!({"lastAppliedRevision": format!("main@sha1:{id}"), "observedGeneration": 1,
+        "conditions": [{"type": "Ready", "status": ready, "reason": "R", "message": "not healthy"}]})
+    };
+    cluster.set_status(APPS, &status("False"));
+    let live = |args: &[&str]| {
+        let mut command = sandbox.gitops_command(args);
+        sandbox.finish(command.env("KUBECONFIG", sandbox.path("kubeconfig"))).render()
+    };
+    let said = live(&["status", "--live"]);
+    assert!(said.contains("prod: 1 object differs: Kustomization flux-system/apps"), "{said}");
+    let run = start(&sandbox, &[]);
+    reconcile(&cluster, &id, &id, "False");
+    let (code, said) = end(run);
+    assert_eq!(code, Some(4), "{said}");
+    cluster.set_status(APPS, &status("True"));
+    let said = live(&["diff", "-e", "prod", "--live", "--exit-code"]);
+    assert!(said.contains("nothing differs"), "{said}");
+}
+
+#[test]
+fn a_source_that_fails_ends_the_wait_and_is_heard() {
+    let cluster = Cluster::fake();
+    flux(&cluster);
+    let (sandbox, _) = repository(&cluster, "{ kind: flux, kustomization: flux-system/apps }");
+    let run = start(&sandbox, &[]);
+    let source = told(&cluster, SOURCE, REQUESTED);
+    let condition = json!({"type": "Ready", "status": "False", "reason": "GitOperationFailed",
+        "message": "authentication required"});
+    let token = source.pointer(REQUESTED).unwrap();
+    cluster
+        .set_status(SOURCE, &json!({"lastHandledReconcileAt": token, "conditions": [condition]}));
+    let (code, said) = end(run);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("its source failed: authentication required"), "{said}");
+}
+
+#[test]
+fn no_wait_tells_and_leaves() {
+    let cluster = Cluster::fake();
+    flux(&cluster);
+    let (sandbox, _) = repository(&cluster, "{ kind: flux, kustomization: flux-system/apps }");
+    let (code, said) = end(start(&sandbox, &["--no-wait"]));
+    assert_eq!(code, Some(0), "{said}");
+    for path in [SOURCE, APPS] {
+        assert!(cluster.get(path).unwrap().pointer(REQUESTED).is_some(), "{path}");
+    }
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_controller() {
+    let cluster = Cluster::fake();
+    flux(&cluster);
+    let (sandbox, _) = repository(&cluster, "{ kind: flux, kustomization: flux-system/apps }");
+    let run = start(&sandbox, &[]);
+    told(&cluster, SOURCE, REQUESTED);
+    let pid = rustix::process::Pid::from_child(&run);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let (code, said) = end(run);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("cannot wait longer for the source: interrupted"), "{said}");
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/flux-system/leases/gitops-prod";
+    let holder = cluster.get(lease).unwrap()["spec"]["holderIdentity"].clone();
+    assert_eq!(holder.as_str().unwrap_or_default(), "");
 }

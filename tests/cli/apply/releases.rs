@@ -1,0 +1,249 @@
+//! `helm-release` and `helmfile`, with scripts in the place of the programs.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::json;
+
+use super::handover::{end, repository, start};
+use crate::support::Sandbox;
+use crate::support::kubernetes::Cluster;
+
+fn first_words(calls: &str) -> Vec<&str> {
+    calls.lines().map(|line| line.split(' ').next().unwrap()).collect()
+}
+
+/// Puts a script in the place of a program.
+fn program(sandbox: &Sandbox, name: &str, body: &str) {
+    let path = format!("bin/{name}");
+    sandbox.write(&path, format!("#!/bin/sh\necho \"$@\" >> \"$CALLS\"\n{body}\n"));
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(sandbox.path(path), mode).unwrap();
+}
+
+fn run_with(sandbox: &Sandbox) -> (Option<i32>, String, String) {
+    let mut command = sandbox.gitops_command(&["apply", "-e", "prod", "--yes", "--timeout", "60s"]);
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", sandbox.path("bin").display());
+    command.env("KUBECONFIG", sandbox.path("kubeconfig")).env("PATH", path);
+    let output = sandbox.finish(command.env("CALLS", sandbox.path("calls.log")));
+    (Some(output.code), output.render(), sandbox.read("calls.log"))
+}
+
+#[test]
+fn a_pending_helm_release_is_rolled_back_and_upgraded() {
+    let cluster = Cluster::fake();
+    let actuator = "{ kind: helm-release, release: shop, namespace: default, chart: ./chart, values: [values.yaml] }";
+    let (sandbox, _) = repository(&cluster, actuator);
+    let old = "2020-01-01T00:00:00Z";
+    let script = format!(
+        "case $1 in\nstatus) if grep -q ^upgrade \"$CALLS\"; then d=$(sed -n 's/.*--description \\(gitops [0-9a-f]*\\).*/\\1/p' \"$CALLS\"); \
+         echo \"{{\\\"version\\\":3,\\\"info\\\":{{\\\"status\\\":\\\"deployed\\\",\\\"description\\\":\\\"$d\\\"}}}}\"; \
+         else echo '{{\"version\":2,\"info\":{{\"status\":\"pending-upgrade\",\"last_deployed\":\"{old}\"}}}}'; fi;;\n\
+         history) echo '[{{\"revision\":1,\"status\":\"deployed\"}},{{\"revision\":2,\"status\":\"pending-upgrade\"}}]';;\nesac"
+    );
+    program(&sandbox, "helm", &script);
+    let (code, said, calls) = run_with(&sandbox);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("an interrupted Helm left it so"), "{said}");
+    assert!(said.contains("it is rolled back to revision 1 first"), "{said}");
+    let expected = ["status", "history", "status", "history", "rollback", "upgrade"];
+    assert_eq!(first_words(&calls), expected, "{calls}");
+    let (code, said, _) = run_with(&sandbox);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("1 unchanged"), "{said}");
+}
+
+#[test]
+fn helmfile_applies_only_what_differs() {
+    let cluster = Cluster::fake();
+    let (sandbox, _) = repository(&cluster, "{ kind: helmfile }");
+    program(
+        &sandbox,
+        "helmfile",
+        "case \"$*\" in *apply*) touch state;; *list*) echo '[]';; *diff*) test -f state || exit 2;; esac",
+    );
+    let script =
+        sandbox.read("bin/helmfile").replace("state", sandbox.path("state").to_str().unwrap());
+    sandbox.write("bin/helmfile", script);
+    let (code, said, calls) = run_with(&sandbox);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(calls.matches("apply").count(), 1, "{calls}");
+    let (_, said, calls) = run_with(&sandbox);
+    assert!(said.contains("1 unchanged"), "{said}");
+    assert_eq!(calls.matches("apply").count(), 1, "{calls}");
+}
+
+const RELEASE: &str = "kind: helm-release, release: shop, namespace: default, chart: ./chart";
+
+#[test]
+fn the_tools_see_the_cluster_that_is_locked() {
+    let own = format!("{{ {RELEASE}, kubeconfig: kubeconfig }}");
+    let given = format!("{{ {RELEASE} }}");
+    let table = [
+        (own.as_str(), "helm", &[][..]),
+        (&given, "helm", &["--kubeconfig", "kubeconfig"]),
+        ("{ kind: helmfile, kubeconfig: kubeconfig }", "helmfile", &[]),
+        ("{ kind: helmfile }", "helmfile", &["--kubeconfig", "./kubeconfig"]),
+    ];
+    for (actuator, name, args) in table {
+        let cluster = Cluster::fake();
+        let (sandbox, _) = repository(&cluster, actuator);
+        let body = "echo \"$KUBECONFIG $HELM_KUBECONTEXT\" >> \"$CALLS\"\ncase \"$*\" in status*) \
+             echo 'Error: release: not found' >&2; exit 1;; *list*) echo '[]';; *diff*) exit 2;; esac";
+        program(&sandbox, name, body);
+        let mut command = sandbox.gitops_command(&["apply", "-e", "prod", "--yes"]);
+        let path = format!("{}:{}", sandbox.path("bin").display(), std::env::var("PATH").unwrap());
+        command.args(args).env("PATH", path).env("CALLS", sandbox.path("calls.log"));
+        command.env("KUBECONFIG", "/elsewhere").env("HELM_KUBECONTEXT", "other");
+        sandbox.finish(&mut command).ok();
+        let calls = sandbox.read("calls.log");
+        let seen: Vec<&str> = calls.lines().filter(|line| line.ends_with(' ')).collect();
+        let ours = sandbox.path("kubeconfig").canonicalize().unwrap();
+        assert!(seen.len() >= 2, "{actuator}: {calls}");
+        for line in seen {
+            let file = std::path::Path::new(line.trim_end()).canonicalize().unwrap();
+            assert_eq!(file, ours, "{actuator}: {calls}");
+        }
+    }
+}
+
+/// A release with one image, and another one in the next revision.
+fn revision(image: &str) -> String {
+    format!(
+        "kind: Deployment\napiVersion: apps/v1\nmetadata: {{name: web}}\nspec: {{template: {{spec: {{containers: \
+         [{{name: web, image: '{image}'}}]}}}}}}\n---\nkind: Secret\napiVersion: v1\nmetadata: {{name: s}}\n\
+         stringData: {{token: canary-{image}}}\n"
+    )
+}
+
+#[test]
+fn the_difference_of_a_release_is_shown_images_first_and_without_secrets() {
+    let table =
+        [(format!("{{ {RELEASE} }}"), "helm"), ("{ kind: helmfile }".to_owned(), "helmfile")];
+    for (actuator, name) in table {
+        let cluster = Cluster::fake();
+        let (sandbox, _) = repository(&cluster, &actuator);
+        sandbox.write("live.log", revision("acme/web:1.2.3"));
+        sandbox.write("next.log", revision("acme/web:1.3.0"));
+        let json = json!({"manifest": revision("acme/web:1.3.0")});
+        sandbox.write("json.log", json.to_string());
+        let file = |name: &str| sandbox.path(name).display().to_string();
+        let body = format!(
+            "case \"$*\" in status*) echo '{{\"version\":1,\"info\":{{\"status\":\"deployed\"}}}}';;\n\
+             get\\ manifest*) cat {};;\n*dry-run=server*) cat {};;\n*template*) cat {};;\n*diff*) exit 2;;\n\
+             *list*) echo '[{{\"name\":\"shop\",\"namespace\":\"default\"}}]';;\nesac",
+            file("live.log"),
+            file("json.log"),
+            file("next.log")
+        );
+        program(&sandbox, "helm", &body);
+        program(&sandbox, "helmfile", &body);
+        let path = format!("{}:{}", sandbox.path("bin").display(), std::env::var("PATH").unwrap());
+        for output in ["text", "json"] {
+            let args = ["apply", "-e", "prod", "--dry-run", "-o", output];
+            let mut command = sandbox.gitops_command(&args);
+            command.env("KUBECONFIG", sandbox.path("kubeconfig")).env("PATH", &path);
+            let said = sandbox.finish(command.env("CALLS", sandbox.path("calls.log")));
+            let said = said.ok().render();
+            assert!(!said.contains("canary"), "{name}: {said}");
+            if output == "text" {
+                assert!(
+                    said.contains("Images\n  acme/web  1.2.3 → 1.3.0  minor"),
+                    "{name}: {said}"
+                );
+                let masked = "<masked> → <masked, another value>";
+                assert!(said.contains(masked), "{name}: {said}");
+            }
+        }
+        assert!(!sandbox.read("calls.log").contains("apply"), "{name}");
+    }
+}
+
+#[test]
+fn a_pinned_cluster_is_the_only_one() {
+    let uid = "cluster-uid: 3f0c2f6e-0000-0000-0000-000000000000";
+    let actuators = [
+        format!("{{ {RELEASE}, {uid} }}"),
+        format!("{{ kind: helmfile, {uid} }}"),
+        format!("{{ kind: flux, kustomization: flux-system/apps, {uid} }}"),
+        format!("{{ kind: argocd, application: argocd/shop, {uid} }}"),
+    ];
+    for actuator in actuators {
+        let cluster = Cluster::fake();
+        let (sandbox, _) = repository(&cluster, &actuator);
+        let (code, said) = end(start(&sandbox, &[]));
+        assert_eq!(code, Some(3), "{said}");
+        assert!(said.contains("not 3f0c2f6e-0000-0000-0000-000000000000"), "{said}");
+        assert!(!cluster.log().iter().any(|line| !line.starts_with("GET")), "{actuator}");
+    }
+}
+
+/// What Helm says of a release that was never deployed and whose second revision is pending.
+const NEVER: &str = "case \"$*\" in\n\
+    list*) echo '[{\"name\":\"shop\",\"namespace\":\"default\",\"enabled\":true,\"installed\":true}]';;\n\
+    *list*) echo '[{\"name\":\"shop\",\"namespace\":\"default\",\"enabled\":true,\"installed\":true}]';;\n\
+    status*) echo '{\"version\":2,\"info\":{\"status\":\"pending-upgrade\",\"last_deployed\":\"2020-01-01T00:00:00Z\"}}';;\n\
+    history*) echo '[{\"revision\":1,\"status\":\"failed\"},{\"revision\":2,\"status\":\"pending-upgrade\"}]';;\nesac";
+
+#[test]
+fn a_release_that_was_never_deployed_loses_its_pending_revision_alone() {
+    for actuator in [format!("{{ {RELEASE} }}"), "{ kind: helmfile }".to_owned()] {
+        let cluster = Cluster::fake();
+        let (sandbox, _) = repository(&cluster, &actuator);
+        let secrets = "/api/v1/namespaces/default/secrets";
+        for (revision, status) in [(1, "failed"), (2, "pending-upgrade")] {
+            let name = format!("sh.helm.release.v1.shop.v{revision}");
+            let labels = json!({"owner": "helm", "status": status});
+            let secret = json!({"apiVersion": "v1", "kind": "Secret",
+                "metadata": {"name": name, "labels": labels}});
+            cluster.create(secrets, &secret);
+        }
+        program(&sandbox, "helm", NEVER);
+        program(&sandbox, "helmfile", NEVER);
+        let (code, said, _) = run_with(&sandbox);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("nothing was ever deployed, revision 2 is deleted first"), "{said}");
+        let there = |revision: u32| {
+            cluster.get(&format!("{secrets}/sh.helm.release.v1.shop.v{revision}")).is_some()
+        };
+        assert!(there(1) && !there(2), "{said}");
+    }
+}
+
+#[test]
+fn a_release_that_somebody_may_be_at_is_left_alone() {
+    let cluster = Cluster::fake();
+    let (sandbox, _) = repository(&cluster, &format!("{{ {RELEASE} }}"));
+    program(&sandbox, "helm", &NEVER.replace("2020-", "2999-"));
+    let (code, said, calls) = run_with(&sandbox);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("somebody may be at it"), "{said}");
+    assert_eq!(first_words(&calls), ["status", "history"], "{calls}");
+}
+
+#[test]
+fn a_signal_is_for_helm_too_and_the_lock_is_held_until_it_has_ended() {
+    let cluster = Cluster::fake();
+    let (sandbox, _) = repository(&cluster, &format!("{{ {RELEASE} }}"));
+    let body = "case \"$*\" in status*) echo 'Error: release: not found' >&2; exit 1;;\n\
+        *dry-run*) echo '{}';;\n\
+        upgrade*) trap 'echo ended >> \"$CALLS\"; exit 1' TERM; touch \"$CALLS.there\"; sleep 600 & wait;; esac";
+    program(&sandbox, "helm", body);
+    let mut command = sandbox.gitops_command(&["apply", "-e", "prod", "--yes"]);
+    let path = format!("{}:{}", sandbox.path("bin").display(), std::env::var("PATH").unwrap());
+    command.env("KUBECONFIG", sandbox.path("kubeconfig")).env("PATH", path);
+    command.env("CALLS", sandbox.path("calls.log")).stderr(std::process::Stdio::piped());
+    let run = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+    while !sandbox.path("calls.log.there").exists() {
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_child(&run);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let (code, said) = end(run);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("interrupted"), "{said}");
+    assert!(sandbox.read("calls.log").ends_with("ended\n"), "{}", sandbox.read("calls.log"));
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/default/leases/gitops-prod";
+    let holder = cluster.get(lease).unwrap()["spec"]["holderIdentity"].clone();
+    assert_eq!(holder.as_str().unwrap_or_default(), "");
+}
