@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
+use super::mask::{Facts, Place, Shape};
 use super::path::{FieldPath, Step};
 use super::quantity;
 use super::rules::{self, ListRule, ListRules, Order};
@@ -53,6 +54,8 @@ pub struct Change {
     pub edit: Edit,
     /// The line of the newer file, or of the older one where the field is gone.
     pub line: u32,
+    /// Whether it is a secret.
+    pub(super) place: Place,
 }
 
 /// What a comparison of two values needs to know.
@@ -76,7 +79,7 @@ pub struct Found {
 /// Compares two values.
 #[must_use]
 pub fn compare(left: &Value, right: &Value, terms: Terms<'_>) -> Found {
-    let mut comparer = Comparer { terms, path: Vec::new(), found: Found::default() };
+    let mut comparer = Comparer::new(terms, Place::default());
     comparer.values(left, right);
     comparer.found
 }
@@ -85,27 +88,58 @@ pub fn compare(left: &Value, right: &Value, terms: Terms<'_>) -> Found {
 enum At<'v> {
     Key(&'v str),
     Item(String),
-    Index(usize),
+    /// The number to show, and those on the older and the newer side.
+    Index(usize, [usize; 2]),
     Inside,
 }
 
 struct Comparer<'v, 'a> {
     terms: Terms<'a>,
     path: Vec<At<'v>>,
+    /// The collections that the steps of the path lead out of.
+    above: Vec<(&'v Value, &'v Value)>,
+    /// Where the values stand as a whole.
+    base: Place,
+    /// Quantities are texts here.
+    verbatim: bool,
     found: Found,
 }
 
-impl<'v> Comparer<'v, '_> {
+impl<'v, 'a> Comparer<'v, 'a> {
+    fn new(terms: Terms<'a>, base: Place) -> Self {
+        Self {
+            terms,
+            path: Vec::new(),
+            above: Vec::new(),
+            base,
+            verbatim: false,
+            found: Found::default(),
+        }
+    }
+
     fn emit(&mut self, edit: Edit, line: u32) {
-        let path = self.field_path();
-        self.found.changes.push(Change { path, edit, line });
+        let (path, place) = (self.field_path(), self.place(&edit));
+        self.found.changes.push(Change { path, edit, line, place });
+    }
+
+    /// Whether what stands here is a secret, on either side. Only asked for what differs.
+    fn place(&self, edit: &Edit) -> Place {
+        let shape = edit.before().or(edit.after()).map_or(Shape::Text, Shape::of);
+        let mut place = self.base;
+        for (depth, (at, (left, right))) in self.path.iter().zip(&self.above).enumerate() {
+            let shape = if depth + 1 < self.path.len() { Shape::Collection } else { shape };
+            let [old, new] = [(left, 0), (right, 1)]
+                .map(|(above, side)| place_below(place, at, (above, side), shape));
+            place = old.with(new);
+        }
+        place
     }
 
     fn field_path(&self) -> FieldPath {
         let step = |at: &At<'_>| match at {
             At::Key(key) => Step::Key((*key).into()),
             At::Item(name) => Step::Item(name.as_str().into()),
-            At::Index(index) => Step::Index(*index),
+            At::Index(index, _) => Step::Index(*index),
             At::Inside => Step::Inside,
         };
         FieldPath(self.path.iter().map(step).collect())
@@ -127,8 +161,16 @@ impl<'v> Comparer<'v, '_> {
 
     fn values(&mut self, left: &'v Value, right: &'v Value) {
         match (&left.data, &right.data) {
-            (Data::Map(a), Data::Map(b)) => self.maps(a, b),
-            (Data::List(a), Data::List(b)) => self.lists(a, b, right.line),
+            (Data::Map(a), Data::Map(b)) => {
+                self.above.push((left, right));
+                self.maps(a, b);
+                self.above.pop();
+            }
+            (Data::List(a), Data::List(b)) => {
+                self.above.push((left, right));
+                self.lists(a, b, right.line);
+                self.above.pop();
+            }
             (Data::Text(a), Data::Text(b)) if a != b && self.embedded(a, b, right.line) => {}
             _ if left == right || self.is_same_quantity(left, right) => {}
             _ => self.emit(Edit::Changed(left.clone(), right.clone()), right.line),
@@ -188,6 +230,13 @@ impl<'v> Comparer<'v, '_> {
         empty && self.terms.identity.is_some() && PRUNED.contains(&key)
     }
 
+    /// Whether these keys lead into what a ConfigMap or a Secret holds.
+    fn is_plain_data(&self, keys: &[&str]) -> bool {
+        let kind = self.terms.identity.map(|identity| identity.kind.as_str());
+        matches!(kind, Some("ConfigMap" | "Secret"))
+            && matches!(keys.first(), Some(&("data" | "stringData" | "binaryData")))
+    }
+
     fn is_same_quantity(&self, left: &Value, right: &Value) -> bool {
         const ABOVE: &[&str] = &[
             "limits",
@@ -201,11 +250,21 @@ impl<'v> Comparer<'v, '_> {
             "podFixed",
         ];
         const LAST: &[&str] = &["sizeLimit", "divisor", "averageValue", "storage"];
+        // Texts that a program reads, each in its own way.
+        const TEXTS: &[&str] = &["labels", "annotations", "matchLabels", "nodeSelector", "env"];
         let keys = self.keys();
         let Some((last, above)) = keys.split_last() else { return false };
+        if self.verbatim || self.is_plain_data(&keys) || above.iter().any(|key| TEXTS.contains(key))
+        {
+            return false;
+        }
         let above = above.last().copied().unwrap_or_default();
         let is_quantity = LAST.contains(last) || ABOVE.contains(&above);
         is_quantity && quantity::is_same(left, right)
+    }
+
+    fn place_of_text(&self) -> Place {
+        self.place(&Edit::Reordered(Vec::new(), Vec::new()))
     }
 
     /// Compares the YAML or JSON inside of two strings; false where they are no such thing.
@@ -219,14 +278,15 @@ impl<'v> Comparer<'v, '_> {
         if !(named || is_helm_values || both_json) {
             return false;
         }
+        let place = self.place_of_text();
+        if place.hides(Shape::Text) || place.literal {
+            return false;
+        }
         let (Some(left), Some(right)) = (inner_value(left), inner_value(right)) else {
             return false;
         };
-        let mut inner = Comparer {
-            terms: Terms { identity: None, ..self.terms },
-            path: Vec::new(),
-            found: Found::default(),
-        };
+        let mut inner = Comparer::new(Terms { identity: None, ..self.terms }, place.open());
+        inner.verbatim = self.verbatim || self.is_plain_data(&keys);
         inner.values(&left, &right);
         let changes = inner.found.changes;
         // Texts that differ in layout only are shown as the texts they are.
@@ -352,23 +412,36 @@ impl<'v> Comparer<'v, '_> {
     /// Items that gave way to others, pair by pair where a pair has something in common.
     fn runs(&mut self, removed: &[(usize, &'v Value)], added: &[(usize, &'v Value)]) {
         let paired = removed.len().min(added.len());
-        for (&(_, old), &(index, new)) in removed.iter().zip(added) {
+        for (&(was, old), &(index, new)) in removed.iter().zip(added) {
+            let at = At::Index(index, [was, index]);
             if is_related(old, new) {
-                self.below(At::Index(index), |this| this.values(old, new));
+                self.below(at, |this| this.values(old, new));
             } else {
-                self.below(At::Index(index), |this| {
+                self.below(at, |this| {
                     this.emit(Edit::Changed(old.clone(), new.clone()), new.line);
                 });
             }
         }
         for &(index, item) in &removed[paired..] {
             let edit = Edit::Removed(item.clone());
-            self.below(At::Index(index), |this| this.emit(edit, item.line));
+            self.below(At::Index(index, [index; 2]), |this| this.emit(edit, item.line));
         }
         for &(index, item) in &added[paired..] {
             let edit = Edit::Added(item.clone());
-            self.below(At::Index(index), |this| this.emit(edit, item.line));
+            self.below(At::Index(index, [index; 2]), |this| this.emit(edit, item.line));
         }
+    }
+}
+
+/// Where a step leads in one of the two collections.
+fn place_below(place: Place, at: &At<'_>, (above, side): (&Value, usize), shape: Shape) -> Place {
+    match (&above.data, at) {
+        (Data::Map(map), At::Key(key)) => place.below(Facts::of(map), key, shape),
+        (Data::List(items), At::Index(_, numbers)) => {
+            let previous = numbers[side].checked_sub(1).and_then(|index| items.get(index));
+            place.behind(previous.and_then(Value::as_str))
+        }
+        _ => place,
     }
 }
 

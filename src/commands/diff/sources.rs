@@ -11,10 +11,10 @@ use walkdir::WalkDir;
 use super::Args;
 use crate::ci::Variables;
 use crate::cli::Globals;
-use crate::commands::scope::{self, Scopes};
+use crate::commands::scope::{self, Rendered, Scopes};
 use crate::diff::render::Sides;
 use crate::diff::rules::ListRules;
-use crate::diff::{Comparison, Status};
+use crate::diff::{Comparison, Diagnostic, Status};
 use crate::environment::Config;
 use crate::error::{Code, Hinted};
 use crate::files;
@@ -31,6 +31,8 @@ pub(super) struct Sources {
     pub(super) right: Vec<SourceFile>,
     pub(super) sides: Sides,
     pub(super) config: Config,
+    /// What to say of the sources themselves.
+    pub(super) notices: Vec<Diagnostic>,
     /// Where further files of the newer side are.
     newer: Newer,
 }
@@ -55,12 +57,13 @@ impl Sources {
     /// Finds out what the operands mean, and reads it.
     pub(super) fn read(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Self> {
         if args.git_external {
-            return external(&args.operands);
+            return external(&args.operands, globals);
         }
         if let [a, b] = args.operands.as_slice()
             && is_path_pair(&globals.repo, a, b)
         {
-            return paths(&globals.repo, a, b);
+            refuse_ambiguous(globals, a, b)?;
+            return paths(globals, a, b);
         }
         if args.env.len() == 2 && args.operands.is_empty() && args.base.is_none() {
             return scope::environments(args.env.as_slice(), globals, !args.raw, ui)
@@ -77,6 +80,7 @@ impl Sources {
             right: pair.right,
             sides: pair.sides,
             config: pair.config,
+            notices: Vec::new(),
             newer: Newer::Read,
         }
     }
@@ -194,7 +198,29 @@ fn is_path_pair(repo: &Path, a: &str, b: &str) -> bool {
     exists(a) && exists(b)
 }
 
-fn paths(repo: &Path, a: &str, b: &str) -> anyhow::Result<Sources> {
+/// Git refuses a name that is a revision and a path, and so does this where both could be meant.
+fn refuse_ambiguous(globals: &Globals, a: &str, b: &str) -> anyhow::Result<()> {
+    let Ok(repository) = LocalRepository::around(&globals.repo) else { return Ok(()) };
+    if a == "-" || b == "-" || !repository.knows(a) || !repository.knows(b) {
+        return Ok(());
+    }
+    let message = format!("cannot compare `{a}` and `{b}`: both are revisions and paths");
+    let hint = format!("write {a}..{b} for the revisions, ./{a} ./{b} for the paths");
+    Err(Hinted::new(Code::Usage, message, hint).into())
+}
+
+/// The configuration for files that belong to no environment: that of --config, or of the directory
+/// we are in.
+fn config_here(globals: &Globals) -> anyhow::Result<Config> {
+    match WorkTree::around(&globals.repo) {
+        Ok(tree) => scope::config(&tree, globals),
+        Err(_) if globals.config.is_none() => Ok(Config::default()),
+        Err(error) => Err(error),
+    }
+}
+
+fn paths(globals: &Globals, a: &str, b: &str) -> anyhow::Result<Sources> {
+    let repo = &globals.repo;
     if a == "-" && b == "-" {
         let message = "cannot compare stdin with itself";
         return Err(Hinted::new(
@@ -223,7 +249,8 @@ fn paths(repo: &Path, a: &str, b: &str) -> anyhow::Result<Sources> {
         left,
         right,
         sides: Sides { before: a.to_owned(), after: b.to_owned() },
-        config: Config::default(),
+        config: config_here(globals)?,
+        notices: Vec::new(),
         newer: Newer::Read,
     })
 }
@@ -251,14 +278,26 @@ fn stdin() -> anyhow::Result<Vec<u8>> {
 
 fn directories(left: &Path, right: &Path) -> anyhow::Result<(Vec<SourceFile>, Vec<SourceFile>)> {
     let (mut left, mut right) = (directory(left)?, directory(right)?);
-    // kubectl names the files of its two directories after the objects.
+    // Two directories without a YAML file between them are meant to be compared as such all the same.
     let named = |files: &[SourceFile]| files.iter().any(|file| file.structured);
-    if !named(&left) && !named(&right) {
-        for file in left.iter_mut().chain(&mut right) {
-            file.structured = true;
-        }
+    let none = !named(&left) && !named(&right);
+    for file in left.iter_mut().chain(&mut right) {
+        file.structured |= none || is_kubectl_name(file_name(&file.path));
     }
     Ok((left, right))
+}
+
+/// kubectl names the files of its two directories after the objects: `apps.v1.Deployment.shop.web`.
+fn is_kubectl_name(name: &str) -> bool {
+    let is_version = |part: &str| {
+        let digits = part.strip_prefix('v');
+        digits.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let parts: Vec<&str> = name.split('.').collect();
+    parts
+        .windows(2)
+        .take(parts.len().saturating_sub(3))
+        .any(|pair| is_version(pair[0]) && pair[1].starts_with(|c: char| c.is_ascii_uppercase()))
 }
 
 fn directory(root: &Path) -> anyhow::Result<Vec<SourceFile>> {
@@ -266,18 +305,27 @@ fn directory(root: &Path) -> anyhow::Result<Vec<SourceFile>> {
     let walk = WalkDir::new(root).sort_by_file_name().into_iter();
     for entry in walk.filter_entry(|entry| entry.file_name() != ".git") {
         let entry = entry.with_context(|| format!("cannot list `{}`", root.display()))?;
-        if !entry.file_type().is_file() {
+        let is_link = entry.path_is_symlink();
+        if !is_link && !entry.file_type().is_file() {
             continue;
         }
         let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
-        let Some(path) = relative.to_str() else { continue };
-        found.push(SourceFile::new(&path.replace('\\', "/"), files::read(entry.path())?));
+        let path = files::shown_name(relative.as_os_str().as_encoded_bytes());
+        let path = if cfg!(windows) { path.replace('\\', "/") } else { path };
+        found.push(if is_link {
+            let target = std::fs::read_link(entry.path())
+                .with_context(|| format!("cannot read the link `{}`", entry.path().display()))?;
+            let target = target.into_os_string().into_encoded_bytes();
+            SourceFile::new(&path, target).with_mode(SourceFile::LINK)
+        } else {
+            SourceFile::new(&path, files::read(entry.path())?)
+        });
     }
     Ok(found)
 }
 
 /// `path old-file old-hex old-mode new-file new-hex new-mode [new-path …]`.
-fn external(operands: &[String]) -> anyhow::Result<Sources> {
+fn external(operands: &[String], globals: &Globals) -> anyhow::Result<Sources> {
     let [path, old, _, _, new, _, _, ..] = operands else {
         let message =
             format!("cannot take {} operands as those of Git's external diff", operands.len());
@@ -296,24 +344,26 @@ fn external(operands: &[String]) -> anyhow::Result<Sources> {
         left: side(old)?,
         right: side(new)?,
         sides: Sides { before: format!("a/{path}"), after: format!("b/{name}") },
-        config: Config::default(),
+        config: config_here(globals)?,
+        notices: Vec::new(),
         newer: Newer::Read,
     })
 }
 
 fn revisions(args: &Args, repository: &LocalRepository) -> anyhow::Result<Pair> {
-    let since = |base: &str, tip: &str| -> anyhow::Result<Pair> {
-        let (base, tip) = (branch(repository, base)?, repository.resolve(tip)?);
+    let since = |base: Revision, tip: &str| -> anyhow::Result<Pair> {
+        let tip = repository.resolve(tip)?;
         Ok(Pair { before: repository.merge_base(&base, &tip)?, after: Some(tip) })
     };
     let or_head = |name: &'_ str| if name.is_empty() { "HEAD".to_owned() } else { name.to_owned() };
     match args.operands.as_slice() {
-        [] => match args.base.clone().or_else(|| Variables::of_process().pull_request_target()) {
-            Some(base) => since(&base, "HEAD"),
-            None => Ok(Pair { before: repository.resolve("HEAD")?, after: None }),
+        [] => match (&args.base, Variables::of_process().pull_request_target()) {
+            (Some(base), _) => since(named(repository, base)?, "HEAD"),
+            (None, Some(target)) => since(target_branch(repository, &target)?, "HEAD"),
+            (None, None) => Ok(Pair { before: repository.resolve("HEAD")?, after: None }),
         },
         [range] => match (range.split_once("..."), range.split_once("..")) {
-            (Some((a, b)), _) => since(&or_head(a), &or_head(b)),
+            (Some((a, b)), _) => since(named(repository, &or_head(a))?, &or_head(b)),
             (None, Some((a, b))) => {
                 let (before, after) =
                     (repository.resolve(&or_head(a))?, repository.resolve(&or_head(b))?);
@@ -332,11 +382,33 @@ fn revisions(args: &Args, repository: &LocalRepository) -> anyhow::Result<Pair> 
     }
 }
 
-/// A pipeline's clone has the target branch as a remote one only.
-fn branch(repository: &LocalRepository, name: &str) -> anyhow::Result<Revision> {
+/// What a name stands for; a branch that is only there as the remote's is that one.
+fn named(repository: &LocalRepository, name: &str) -> anyhow::Result<Revision> {
     let remote = format!("origin/{name}");
-    let name = if repository.knows(&remote) { &remote } else { name };
-    repository.resolve(name)
+    let is_remote = !repository.knows(name) && repository.knows(&remote);
+    repository.resolve(if is_remote { &remote } else { name })
+}
+
+/// The target branch of a pull request: a pipeline's own branch of that name may be old.
+fn target_branch(repository: &LocalRepository, name: &str) -> anyhow::Result<Revision> {
+    let remote = format!("origin/{name}");
+    if repository.knows(&remote) { repository.resolve(&remote) } else { repository.resolve(name) }
+}
+
+/// A program that succeeds and prints nothing makes all objects come or go.
+fn nothing_rendered(rendered: &Rendered) -> Option<Diagnostic> {
+    let is_empty =
+        |file: &SourceFile| file.text.as_deref().is_some_and(|text| text.trim().is_empty());
+    let (side, becomes) = match (is_empty(&rendered.before), is_empty(&rendered.after)) {
+        (false, true) => ("newer", "removed"),
+        (true, false) => ("older", "added"),
+        _ => return None,
+    };
+    let name = &rendered.environment;
+    let message = format!(
+        "`{name}` renders to nothing on the {side} side: all its objects read as {becomes}; run its program yourself to see whether that is meant"
+    );
+    Some(Diagnostic { path: Arc::clone(&rendered.after.path), lines: vec![1], message })
 }
 
 fn repository_sources(
@@ -369,21 +441,24 @@ fn repository_sources(
             ui,
         )?
     };
-    for Delta { path, before, after } in &deltas {
+    for Delta { path, before, after, modes } in &deltas {
         let environment = scopes.environment_of(path);
         let chosen = wanted.as_ref().is_none_or(|names| names.iter().any(|n| n == environment));
         if !chosen || rendered.iter().any(|r| r.environment == environment) {
             continue;
         }
-        for (content, files) in [(before, &mut left), (after, &mut right)] {
+        for (content, mode, files) in [(before, modes[0], &mut left), (after, modes[1], &mut right)]
+        {
             if let Some(content) = *content {
-                let mut file = SourceFile::new(path, repository.read(path, content)?);
+                let bytes = repository.read(path, content)?;
+                let mut file = SourceFile::new(path, bytes).with_mode(mode);
                 file.environment = environment.into();
                 file.default_namespace = scopes.namespace_of(environment).into();
                 files.push(file);
             }
         }
     }
+    let notices = rendered.iter().filter_map(nothing_rendered).collect();
     for rendered in rendered {
         left.push(rendered.before);
         right.push(rendered.after);
@@ -392,5 +467,5 @@ fn repository_sources(
         Some(after) => Newer::Commit(repository, after),
         None => Newer::OnDisk(WorkTree::around(&globals.repo)?),
     };
-    Ok(Sources { left, right, sides, config: scopes.config, newer })
+    Ok(Sources { left, right, sides, config: scopes.config, notices, newer })
 }
