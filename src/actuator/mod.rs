@@ -13,6 +13,7 @@ mod helmfile;
 mod kubernetes;
 mod local;
 mod process;
+pub mod program;
 pub mod render;
 mod settings;
 mod yaml;

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use globset::{GlobBuilder, GlobMatcher};
 use sha2::{Digest as _, Sha256};
 
+use crate::actuator::program;
 use crate::actuator::render::Job;
 use crate::ci::Variables;
 use crate::cli::Globals;
@@ -133,6 +134,7 @@ impl Scopes {
                 continue;
             }
             ui.detail(format!("rendering `{}` with {}", environment.name, job.program()));
+            program::catch_signals();
             let old = commit(&job, repository, before, &inputs)?;
             let new = match after {
                 Some(after) => commit(&job, repository, after, &inputs)?,
@@ -168,7 +170,7 @@ fn commit(
     revision: &Revision,
     inputs: &BTreeSet<String>,
 ) -> anyhow::Result<String> {
-    let dir = tempfile::Builder::new().prefix("gitops-render-").tempdir()?;
+    let dir = program::work_dir()?;
     let mut hasher = Sha256::new();
     hasher.update(format!("{:?}\n{}\n", job.commands(), job.version(dir.path())?));
     let found = repository.below(revision, inputs)?;
@@ -261,6 +263,7 @@ fn side(
             otherwise: RAW,
         };
         ui.detail(format!("rendering `{}` with {}", environment.name, job.program()));
+        program::catch_signals();
         let mut file = rendered_file(&job, "", job.run(tree.root())?);
         file.key = "rendered".into();
         file.scope = "".into();
