@@ -6,6 +6,7 @@
 //! time temporary files exist: whoever holds the lock knows that any it finds are left-overs.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -203,6 +204,19 @@ pub fn within(root: &Path, path: &Path) -> anyhow::Result<PathBuf> {
     Err(Hinted::new(Code::Outside, message, "name a file inside the repository").into())
 }
 
+/// What works on a checkout takes no address of a remote repository.
+pub fn refuse_url(place: &Path) -> anyhow::Result<()> {
+    let text = place.to_string_lossy();
+    let is_url = text.contains("://") || (text.starts_with("git@") && text.contains(':'));
+    if !is_url || place.exists() {
+        return Ok(());
+    }
+    let place = crate::http::mask(&text);
+    let message = format!("cannot use `{place}`: this command works in a checkout");
+    let hint = "clone it, and name the clone's directory with --repo";
+    Err(Hinted::new(Code::Usage, message, hint).into())
+}
+
 /// A name as it is shown: bytes that are no UTF-8 read `\xFF`.
 #[must_use]
 pub fn shown_name(bytes: &[u8]) -> String {
@@ -210,7 +224,8 @@ pub fn shown_name(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         shown.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            shown.push_str(&format!("\\x{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(shown, "\\x{byte:02X}");
         }
     }
     shown

@@ -60,7 +60,11 @@ pub(super) fn config(snapshot: &dyn Snapshot, globals: &Globals) -> anyhow::Resu
 impl Scopes {
     /// Reads configuration and layout.
     pub(super) fn read(snapshot: &dyn Snapshot, globals: &Globals) -> anyhow::Result<Self> {
-        let config = config(snapshot, globals)?;
+        Self::of(snapshot, config(snapshot, globals)?)
+    }
+
+    /// The layout as this configuration has it.
+    pub(super) fn of(snapshot: &dyn Snapshot, config: Config) -> anyhow::Result<Self> {
         let environments = environment::all(snapshot, &config)?;
         let mut rules = Vec::new();
         for (index, environment) in environments.iter().enumerate() {

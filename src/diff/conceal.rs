@@ -54,9 +54,9 @@ fn mask_change(masker: &Masker, change: &mut Change) {
     }
     for step in &mut change.path.0 {
         if let Step::Item(label) = step {
-            let masked = masker.scrub(label);
-            if masked != **label {
-                *label = masked.into();
+            let hidden = masker.scrub(label);
+            if hidden != **label {
+                *label = hidden.into();
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Trees are compared by object id, so that what is equal is never read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -80,6 +80,7 @@ fn git_error(verb: &str, error: &git2::Error) -> Hinted {
 impl LocalRepository {
     /// Opens the repository around a directory.
     pub fn around(start: &Path) -> anyhow::Result<Self> {
+        files::refuse_url(start)?;
         match Repository::discover(start) {
             Ok(repository) => Ok(Self { repository }),
             Err(error) if error.code() == ErrorCode::NotFound => {
@@ -136,6 +137,11 @@ impl LocalRepository {
             self.repository.revparse_single(name).and_then(|object| object.peel_to_commit());
         match found {
             Ok(commit) => Ok(revision_of(&commit)),
+            Err(_) if self.repository.is_empty().unwrap_or(false) => {
+                let message = format!("cannot find the revision `{name}`: there is no commit yet");
+                let hint = "commit first, or compare two files or directories";
+                Err(Hinted::new(Code::NotFound, message, hint).into())
+            }
             Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::UnbornBranch) => {
                 let message = format!("cannot find the revision `{name}`");
                 let hint = if self.is_shallow() {
@@ -147,6 +153,13 @@ impl LocalRepository {
             }
             Err(error) => Err(git_error(&format!("read the revision `{name}`"), &error).into()),
         }
+    }
+
+    /// The commits whose parents this clone does not have.
+    #[must_use]
+    pub fn shallow_boundary(&self) -> HashSet<Oid> {
+        let listed = fs::read_to_string(self.repository.commondir().join("shallow"));
+        listed.unwrap_or_default().lines().filter_map(|line| Oid::from_str(line).ok()).collect()
     }
 
     /// Whether a text names a commit.
@@ -191,7 +204,7 @@ impl LocalRepository {
         }
         let open = |id: Option<Oid>| id.map(|id| self.repository.find_tree(id)).transpose();
         let (old, new) = (open(before)?, open(after)?);
-        let mut names: BTreeMap<Vec<u8>, [Option<(ObjectType, Oid, i32)>; 2]> = BTreeMap::new();
+        let mut names: BTreeMap<Vec<u8>, [Option<Side>; 2]> = BTreeMap::new();
         for (side, tree) in [(0, &old), (1, &new)] {
             for entry in tree.iter().flat_map(Tree::iter) {
                 let Some(kind) = entry.kind() else { continue };
@@ -205,9 +218,7 @@ impl LocalRepository {
             }
             let name = files::shown_name(&name);
             let path = if dir.is_empty() { name } else { format!("{dir}/{name}") };
-            let tree = |side: Option<(ObjectType, Oid, i32)>| {
-                side.filter(|s| s.0 == ObjectType::Tree).map(|s| s.1)
-            };
+            let tree = |side: Option<Side>| side.filter(|s| s.0 == ObjectType::Tree).map(|s| s.1);
             self.walk(tree(old), tree(new), &path, deltas)?;
             let (before, after) = (content_of(old), content_of(new));
             let modes = [old, new].map(|side| side.map_or(0, |side| side.2.cast_unsigned()));
@@ -330,7 +341,10 @@ impl LocalRepository {
     }
 }
 
-fn content_of(side: Option<(ObjectType, Oid, i32)>) -> Option<Content> {
+/// An entry of a tree: what it is, its content and its mode.
+type Side = (ObjectType, Oid, i32);
+
+fn content_of(side: Option<Side>) -> Option<Content> {
     match side? {
         (ObjectType::Blob, id, _) => Some(Content::Blob(id)),
         (ObjectType::Commit, id, _) => Some(Content::Submodule(id)),

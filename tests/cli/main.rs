@@ -23,6 +23,7 @@ mod forge;
 mod git;
 mod kubectl;
 mod notify;
+mod overlooked;
 mod properties;
 mod proposals;
 mod pull_requests;

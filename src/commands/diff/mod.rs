@@ -1,5 +1,6 @@
 //! `gitops diff`: what will change between revisions, environments, directories or files.
 
+mod paths;
 mod sources;
 
 use std::collections::BTreeSet;
@@ -10,7 +11,7 @@ use globset::Glob;
 use crate::cli::Globals;
 use crate::commands::apply;
 use crate::diff::ignore::{IgnoreRule, Profile, RuleText, with_profile};
-use crate::diff::render::{findings, human, json, markdown, unified};
+use crate::diff::render::{Sides, findings, human, json, markdown, unified};
 use crate::diff::rules::ListRules;
 use crate::diff::{Comparison, NameMap, ObjectDiff, Options, Status, compare};
 use crate::environment::Config;
@@ -277,13 +278,14 @@ fn show(
     rules: &[IgnoreRule],
     ui: &Ui,
 ) -> anyhow::Result<()> {
-    let sides = &sources.sides;
+    let scrub = |side: &str| comparison.masker.scrub(side);
+    let sides = &Sides { before: scrub(&sources.sides.before), after: scrub(&sources.sides.after) };
     match ui.format() {
         Format::Json => ui.json("diff", json::render(comparison, sides, rules))?,
         Format::Markdown => {
             ui.text(&markdown::render(comparison, sides, &args.marker, args.max_bytes))?;
         }
-        Format::Github => ui.text(&findings::github(&findings::of(comparison)))?,
+        Format::Github => ui.text(&findings::github(&findings::of(comparison), "gitops diff"))?,
         Format::Sarif => {
             let log = findings::sarif(&findings::of(comparison), findings::DESCRIPTIONS);
             ui.line(serde_json::to_string_pretty(&log)?)?;

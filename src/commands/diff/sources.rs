@@ -1,14 +1,12 @@
 //! Where the two sides of a comparison come from.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use anyhow::Context as _;
-use walkdir::WalkDir;
 
-use super::Args;
+use super::{Args, paths};
 use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::commands::scope::{self, Rendered, Scopes};
@@ -17,7 +15,6 @@ use crate::diff::rules::ListRules;
 use crate::diff::{Comparison, Diagnostic, Status};
 use crate::environment::Config;
 use crate::error::{Code, Hinted};
-use crate::files;
 use crate::git::local::{Delta, LocalRepository, Revision};
 use crate::manifest::{Object, SourceFile, chunks, is_structured, read};
 use crate::snapshot::{Kind, Snapshot};
@@ -57,13 +54,13 @@ impl Sources {
     /// Finds out what the operands mean, and reads it.
     pub(super) fn read(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Self> {
         if args.git_external {
-            return external(&args.operands, globals);
+            return paths::external(&args.operands, globals);
         }
         if let [a, b] = args.operands.as_slice()
-            && is_path_pair(&globals.repo, a, b)
+            && paths::is_pair(&globals.repo, a, b)
         {
-            refuse_ambiguous(globals, a, b)?;
-            return paths(globals, a, b);
+            paths::refuse_ambiguous(globals, a, b)?;
+            return paths::read(globals, a, b);
         }
         if args.env.len() == 2 && args.operands.is_empty() && args.base.is_none() {
             return scope::environments(args.env.as_slice(), globals, !args.raw, ui)
@@ -74,15 +71,17 @@ impl Sources {
         repository_sources(args, globals, repository, pair, ui)
     }
 
+    /// Both sides whole.
+    pub(super) fn whole(
+        (left, right): (Vec<SourceFile>, Vec<SourceFile>),
+        sides: Sides,
+        config: Config,
+    ) -> Self {
+        Self { left, right, sides, config, notices: Vec::new(), newer: Newer::Read }
+    }
+
     fn from_environments(pair: scope::Pair) -> Self {
-        Self {
-            left: pair.left,
-            right: pair.right,
-            sides: pair.sides,
-            config: pair.config,
-            notices: Vec::new(),
-            newer: Newer::Read,
-        }
+        Self::whole((pair.left, pair.right), pair.sides, pair.config)
     }
 
     /// The list rules with those of the repository's CRDs, where a custom kind with lists differs.
@@ -190,164 +189,6 @@ fn collect(
         }
     }
     Ok(())
-}
-
-/// Two operands are paths where both exist as such, or one is stdin.
-fn is_path_pair(repo: &Path, a: &str, b: &str) -> bool {
-    let exists = |text: &str| text == "-" || repo.join(text).exists();
-    exists(a) && exists(b)
-}
-
-/// Git refuses a name that is a revision and a path, and so does this where both could be meant.
-fn refuse_ambiguous(globals: &Globals, a: &str, b: &str) -> anyhow::Result<()> {
-    let Ok(repository) = LocalRepository::around(&globals.repo) else { return Ok(()) };
-    if a == "-" || b == "-" || !repository.knows(a) || !repository.knows(b) {
-        return Ok(());
-    }
-    let message = format!("cannot compare `{a}` and `{b}`: both are revisions and paths");
-    let hint = format!("write {a}..{b} for the revisions, ./{a} ./{b} for the paths");
-    Err(Hinted::new(Code::Usage, message, hint).into())
-}
-
-/// The configuration for files that belong to no environment: that of --config, or of the directory
-/// we are in.
-fn config_here(globals: &Globals) -> anyhow::Result<Config> {
-    match WorkTree::around(&globals.repo) {
-        Ok(tree) => scope::config(&tree, globals),
-        Err(_) if globals.config.is_none() => Ok(Config::default()),
-        Err(error) => Err(error),
-    }
-}
-
-fn paths(globals: &Globals, a: &str, b: &str) -> anyhow::Result<Sources> {
-    let repo = &globals.repo;
-    if a == "-" && b == "-" {
-        let message = "cannot compare stdin with itself";
-        return Err(Hinted::new(
-            Code::Usage,
-            message,
-            "give one file, as in gitops diff old.yaml -",
-        )
-        .into());
-    }
-    let (left, right) = (repo.join(a), repo.join(b));
-    let is_dir = |text: &str, path: &Path| text != "-" && path.is_dir();
-    let (left, right) = match (is_dir(a, &left), is_dir(b, &right)) {
-        (true, true) => directories(&left, &right)?,
-        (false, false) => {
-            let structured = [a, b].iter().any(|operand| is_structured(operand))
-                || [a, b].iter().all(|operand| !file_name(operand).contains('.'));
-            (vec![single(a, &left, structured)?], vec![single(b, &right, structured)?])
-        }
-        _ => {
-            let message =
-                format!("cannot compare `{a}` with `{b}`: one is a directory, one is not");
-            return Err(Hinted::plain(Code::Usage, message).into());
-        }
-    };
-    Ok(Sources {
-        left,
-        right,
-        sides: Sides { before: a.to_owned(), after: b.to_owned() },
-        config: config_here(globals)?,
-        notices: Vec::new(),
-        newer: Newer::Read,
-    })
-}
-
-/// A file that is named is meant to be compared, whatever the other one is called.
-fn single(operand: &str, path: &Path, structured: bool) -> anyhow::Result<SourceFile> {
-    let bytes = if operand == "-" { stdin()? } else { files::read(path)? };
-    let mut file = SourceFile::new(if operand == "-" { "stdin" } else { operand }, bytes);
-    file.structured = structured;
-    file.key = "file".into();
-    file.scope = "".into();
-    Ok(file)
-}
-
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or_default()
-}
-
-fn stdin() -> anyhow::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read stdin")?;
-    Ok(bytes)
-}
-
-fn directories(left: &Path, right: &Path) -> anyhow::Result<(Vec<SourceFile>, Vec<SourceFile>)> {
-    let (mut left, mut right) = (directory(left)?, directory(right)?);
-    // Two directories without a YAML file between them are meant to be compared as such all the same.
-    let named = |files: &[SourceFile]| files.iter().any(|file| file.structured);
-    let none = !named(&left) && !named(&right);
-    for file in left.iter_mut().chain(&mut right) {
-        file.structured |= none || is_kubectl_name(file_name(&file.path));
-    }
-    Ok((left, right))
-}
-
-/// kubectl names the files of its two directories after the objects: `apps.v1.Deployment.shop.web`.
-fn is_kubectl_name(name: &str) -> bool {
-    let is_version = |part: &str| {
-        let digits = part.strip_prefix('v');
-        digits.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    };
-    let parts: Vec<&str> = name.split('.').collect();
-    parts
-        .windows(2)
-        .take(parts.len().saturating_sub(3))
-        .any(|pair| is_version(pair[0]) && pair[1].starts_with(|c: char| c.is_ascii_uppercase()))
-}
-
-fn directory(root: &Path) -> anyhow::Result<Vec<SourceFile>> {
-    let mut found = Vec::new();
-    let walk = WalkDir::new(root).sort_by_file_name().into_iter();
-    for entry in walk.filter_entry(|entry| entry.file_name() != ".git") {
-        let entry = entry.with_context(|| format!("cannot list `{}`", root.display()))?;
-        let is_link = entry.path_is_symlink();
-        if !is_link && !entry.file_type().is_file() {
-            continue;
-        }
-        let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
-        let path = files::shown_name(relative.as_os_str().as_encoded_bytes());
-        let path = if cfg!(windows) { path.replace('\\', "/") } else { path };
-        found.push(if is_link {
-            let target = std::fs::read_link(entry.path())
-                .with_context(|| format!("cannot read the link `{}`", entry.path().display()))?;
-            let target = target.into_os_string().into_encoded_bytes();
-            SourceFile::new(&path, target).with_mode(SourceFile::LINK)
-        } else {
-            SourceFile::new(&path, files::read(entry.path())?)
-        });
-    }
-    Ok(found)
-}
-
-/// `path old-file old-hex old-mode new-file new-hex new-mode [new-path …]`.
-fn external(operands: &[String], globals: &Globals) -> anyhow::Result<Sources> {
-    let [path, old, _, _, new, _, _, ..] = operands else {
-        let message =
-            format!("cannot take {} operands as those of Git's external diff", operands.len());
-        let hint =
-            "Git gives 7: GIT_EXTERNAL_DIFF='gitops diff --git-external' git diff --ext-diff";
-        return Err(Hinted::new(Code::Usage, message, hint).into());
-    };
-    let name = operands.get(7).unwrap_or(path);
-    let side = |file: &str| -> anyhow::Result<Vec<SourceFile>> {
-        if file == "/dev/null" {
-            return Ok(Vec::new());
-        }
-        Ok(vec![SourceFile::new(name, files::read(Path::new(file))?)])
-    };
-    Ok(Sources {
-        left: side(old)?,
-        right: side(new)?,
-        sides: Sides { before: format!("a/{path}"), after: format!("b/{name}") },
-        config: config_here(globals)?,
-        notices: Vec::new(),
-        newer: Newer::Read,
-    })
 }
 
 fn revisions(args: &Args, repository: &LocalRepository) -> anyhow::Result<Pair> {

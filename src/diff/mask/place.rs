@@ -21,6 +21,7 @@ pub enum Cover {
 }
 
 /// Where a walk is.
+#[expect(clippy::struct_excessive_bools, reason = "each is known or not by itself")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// Inside of a Secret, wherever that stands, or of a patch for one.
@@ -59,6 +60,7 @@ impl Shape {
 }
 
 /// What a mapping tells about its entries.
+#[expect(clippy::struct_excessive_bools, reason = "each is known or not by itself")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Facts {
     /// It is a Secret, a list of them, or a patch for one.
@@ -84,7 +86,7 @@ impl Facts {
 
     /// Whether it is a Secret, or speaks of one.
     #[must_use]
-    pub fn is_secret(&self) -> bool {
+    pub fn is_secret(self) -> bool {
         self.secret
     }
 
@@ -175,7 +177,7 @@ impl Place {
 
     /// Whether a value here is a secret.
     #[must_use]
-    pub fn hides(&self, shape: Shape) -> bool {
+    pub fn hides(self, shape: Shape) -> bool {
         match self.cover {
             Cover::Open => false,
             Cover::Told => shape == Shape::Text,
@@ -185,13 +187,13 @@ impl Place {
 
     /// Whether it is inside of a Secret, or of a patch for one.
     #[must_use]
-    pub fn is_inside(&self) -> bool {
+    pub fn is_inside(self) -> bool {
         self.inside
     }
 
     /// The same, as a text begins that stands here.
     #[must_use]
-    pub fn open(&self) -> Self {
+    pub fn open(self) -> Self {
         Self { inside: self.inside, ..Self::default() }
     }
 

@@ -108,10 +108,9 @@ impl<'l> Name<'l> {
             return until(rest.find([',', '}', ']']));
         }
         match (self.first, is_colon) {
-            (true, _) => until(None),
             (false, false) => until(rest.find(|c: char| c.is_whitespace() || c == '"')),
             (false, true) if line[..from].contains('{') => until(rest.find([',', '}', ']'])),
-            (false, true) => until(None),
+            _ => until(None),
         }
     }
 }

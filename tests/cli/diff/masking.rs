@@ -139,7 +139,7 @@ fn outputs(left: &[SourceFile], right: &[SourceFile]) -> Vec<(&'static str, Stri
         ("text", human::render(&comparison, &sides, human::Look { width: 80, fold: true })),
         ("markdown", markdown::render(&comparison, &sides, "x", 60_000)),
         ("json", json::render(&comparison, &sides, &[]).to_string()),
-        ("github", findings::github(&findings::of(&comparison))),
+        ("github", findings::github(&findings::of(&comparison), "gitops diff")),
         ("sarif", findings::sarif(&findings::of(&comparison), &[]).to_string()),
         ("unified", unified::render(left, right, &comparison.masker, |_| true).text),
     ]

@@ -209,7 +209,7 @@ proptest! {
             human::render(&secret, &sides, human::Look { width: 80, fold: true }),
             markdown::render(&secret, &sides, "x", 60_000),
             as_json(&secret).to_string(),
-            findings::github(&findings::of(&secret)),
+            findings::github(&findings::of(&secret), "gitops diff"),
             unified::render(
                 &object("Secret", "stringData", &old),
                 &object("Secret", "stringData", &new),
