@@ -25,9 +25,10 @@ fn validate_goes_on_behind_a_broken_configuration() {
 #[test]
 fn validate_finds_what_is_easily_missed() {
     let repository = Repository::new();
-    repository
-        .sandbox
-        .write("gitops.yaml", "environments:\n  prod: {files: [prod/**, a/**, b/**]}\n");
+    repository.sandbox.write(
+        "gitops.yaml",
+        "environments:\n  prod: {files: [prod/**]}\n  x: {files: [a/**, b/**]}\n",
+    );
     repository.sandbox.write(
         "prod/values.yaml",
         "image: {repository: r.io/a}\nweb: {image: {repository: r.io/b, tag: \"\"}}\nx: {image: {repository: r.io/c, tag: }}\n",
@@ -107,7 +108,7 @@ fn history_invents_nothing() {
     for command in ["history", "status"] {
         let output = repository.sandbox.gitops(&[command, "--app", "wbe"]);
         assert_ne!(output.code, 0);
-        assert!(output.stderr.contains("did you mean `web`?"), "{}", output.render());
+        assert!(output.stderr.contains("hint: there are web"), "{}", output.render());
         let output = repository.sandbox.gitops(&[command, "--repo", "https://example.com/x.git"]);
         assert!(output.stderr.contains("this command works in a checkout"), "{}", output.render());
     }
