@@ -303,7 +303,10 @@ fn untagged(object: &Object, policy: &Policy, findings: &mut Vec<Finding>) {
     let mut values = Vec::new();
     untagged_values(&object.value, "", &mut values);
     let known = images::of(&object.value);
-    values.retain(|(place, _, _)| !known.iter().any(|(other, _)| other == place));
+    let is_bare = |image: &images::Use| image.tag.is_none() && image.digest.is_none();
+    values.retain(|(place, _, _)| {
+        !known.iter().any(|(other, image)| other == place && is_bare(image))
+    });
     for (place, name, line) in values {
         let message = format!("`{place}`: the image `{name}` has neither tag nor digest");
         findings.push(finding(&object.path, line, "missing-tag", message));

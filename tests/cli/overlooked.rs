@@ -94,7 +94,9 @@ fn history_invents_nothing() {
         .collect();
     let expected = [r#""moved and set" "v2" "v3""#, r#""two" "v1" "v2""#, r#""one" null "v1""#];
     let mut sorted = [seen.clone(), expected.map(str::to_owned).to_vec()];
-    sorted.iter_mut().for_each(|side| side.sort());
+    for side in &mut sorted {
+        side.sort();
+    }
     assert_eq!(sorted[0], sorted[1]);
     // A shallow clone does not know what was before its oldest commit.
     let root = repository.sandbox.path("");
