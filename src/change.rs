@@ -18,6 +18,15 @@ pub struct FileChange {
     pub after: Vec<u8>,
 }
 
+impl FileChange {
+    /// The lines in front of the hunks: both names.
+    #[must_use]
+    pub fn header(&self) -> String {
+        let (a, b) = (quoted("a/", &self.path), quoted("b/", &self.path));
+        format!("diff --git {a} {b}\n--- {a}\n+++ {b}\n")
+    }
+}
+
 /// The files that a command changes together: all of them or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeSet {
@@ -59,8 +68,7 @@ fn unified_diff(file: &FileChange) -> String {
     let old: Vec<&str> = before.split_inclusive('\n').collect();
     let new: Vec<&str> = after.split_inclusive('\n').collect();
     let diff = TextDiff::configure().algorithm(Algorithm::Myers).diff_slices(&old, &new);
-    let (a, b) = (quoted("a/", &file.path), quoted("b/", &file.path));
-    let mut out = format!("diff --git {a} {b}\n--- {a}\n+++ {b}\n");
+    let mut out = file.header();
     for group in diff.grouped_ops(CONTEXT) {
         out.push_str(&hunk_header(&group));
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {

@@ -6,6 +6,7 @@
 //! time temporary files exist: whoever holds the lock knows that any it finds are left-overs.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -223,6 +224,59 @@ pub fn within(root: &Path, path: &Path) -> anyhow::Result<PathBuf> {
     }
     let message = format!("`{}` is outside the repository `{}`", real.display(), root.display());
     Err(Hinted::new(Code::Outside, message, "name a file inside the repository").into())
+}
+
+/// What works on a checkout takes no address of a remote repository.
+pub fn refuse_url(place: &Path) -> anyhow::Result<()> {
+    let text = place.to_string_lossy();
+    let is_url = text.contains("://") || (text.starts_with("git@") && text.contains(':'));
+    if !is_url || place.exists() {
+        return Ok(());
+    }
+    let place = crate::http::mask(&text);
+    let message = format!("cannot use `{place}`: this command works in a checkout");
+    let hint = "clone it, and name the clone's directory with --repo";
+    Err(Hinted::new(Code::Usage, message, hint).into())
+}
+
+/// A name as it is shown: bytes that are no UTF-8 read `\xFF`.
+#[must_use]
+pub fn shown_name(bytes: &[u8]) -> String {
+    let mut shown = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        shown.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            let _ = write!(shown, "\\x{byte:02X}");
+        }
+    }
+    shown
+}
+
+/// The path below a directory that [`shown_name`] shows so.
+#[must_use]
+pub fn named(dir: &Path, shown: &str) -> PathBuf {
+    let path = dir.join(shown);
+    if !shown.contains("\\x") || path.symlink_metadata().is_ok() {
+        return path;
+    }
+    raw_name(shown).map_or(path, |raw| dir.join(raw))
+}
+
+#[cfg(unix)]
+fn raw_name(shown: &str) -> Option<PathBuf> {
+    let mut parts = shown.split("\\x");
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    Some(std::os::unix::ffi::OsStringExt::from_vec(bytes)).map(|raw: std::ffi::OsString| raw.into())
+}
+
+#[cfg(not(unix))]
+fn raw_name(_: &str) -> Option<PathBuf> {
+    None
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use memchr::{memchr_iter, memmem};
 
-use crate::yaml::value::{Data, Map};
+use crate::yaml::value::{Data, Entry, Map};
 use crate::yaml::{DuplicateKey, Schema, Stream, Unreadable, Value, expand, read_plain};
 
 /// A file of one side of a comparison, or of a repository to validate.
@@ -25,9 +25,16 @@ pub struct SourceFile {
     pub text: Option<String>,
     /// Whether it is to be read as YAML, or JSON.
     pub structured: bool,
+    /// The bits of Git's file mode.
+    pub mode: u32,
 }
 
 impl SourceFile {
+    /// The mode of a file that nobody executes.
+    pub const PLAIN: u32 = 0o100_644;
+    /// The mode of a symbolic link; its text is where it leads.
+    pub const LINK: u32 = 0o120_000;
+
     /// A file whose scope is the directory it is in.
     #[must_use]
     pub fn new(path: &str, bytes: Vec<u8>) -> Self {
@@ -40,7 +47,20 @@ impl SourceFile {
             default_namespace: "".into(),
             text: String::from_utf8(bytes).ok(),
             structured: is_structured(path),
+            mode: Self::PLAIN,
         }
+    }
+}
+
+impl SourceFile {
+    /// The same with a mode; a link is no document.
+    #[must_use]
+    pub fn with_mode(mut self, mode: u32) -> Self {
+        if mode != 0 {
+            self.mode = mode;
+        }
+        self.structured &= self.mode != Self::LINK;
+        self
     }
 }
 
@@ -310,10 +330,22 @@ fn unfold(mut value: Value, take: &mut impl FnMut(Value)) {
     if !is_list {
         return take(value);
     }
+    let text = |key: &str| value.str_at(&[key]).unwrap_or_default().to_owned();
+    let (version, kind) = (text("apiVersion"), text("kind"));
     let Data::Map(map) = &mut value.data else { return };
     let items = map.get_mut("items").map(|items| std::mem::replace(&mut items.data, Data::Null));
     if let Some(Data::List(items)) = items {
-        for item in items {
+        for mut item in items {
+            // The items of a `SecretList` need not say what they are.
+            if let (Data::Map(map), Some(kind)) = (&mut item.data, kind.strip_suffix("List"))
+                && !kind.is_empty()
+                && map.get("kind").is_none()
+            {
+                for (key, text) in [("apiVersion", version.as_str()), ("kind", kind)] {
+                    let value = Value::text(text, item.line);
+                    map.insert(Entry { key: key.into(), line: item.line, value });
+                }
+            }
             unfold(item, take);
         }
     }

@@ -21,6 +21,7 @@ impl WorkTree {
     /// The checkout around `start`: up to the directory with `.git`, else the one with `gitops.yaml`,
     /// else `start` itself.
     pub fn around(start: &Path) -> anyhow::Result<Self> {
+        files::refuse_url(start)?;
         let start = start
             .canonicalize()
             .with_context(|| format!("cannot find the directory `{}`", start.display()))?;

@@ -14,6 +14,7 @@ mod kubernetes;
 mod local;
 mod manifests;
 mod process;
+pub mod program;
 mod releases;
 pub mod render;
 mod settings;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
+use super::program;
 use crate::environment::{RenderConfig, RenderKind};
 use crate::error::{Code, Hinted};
 use crate::snapshot::{Kind, Snapshot};
@@ -140,14 +141,17 @@ impl Job<'_> {
     fn missing(&self, error: &io::Error) -> Hinted {
         let message =
             format!("cannot render `{}` with {}: {error}", self.environment, self.program());
-        let hint = self.hint(&format!("install {}", self.program()));
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound => self.hint(&format!("install {}", self.program())),
+            _ => self.hint("run it yourself to see more"),
+        };
         Hinted::new(Code::Error, message, hint)
     }
 
     /// Runs the program on a private copy of what it depends on.
     #[expect(clippy::disallowed_methods, reason = "nobody else sees the copy, nothing is replaced")]
     pub fn run_on(&self, snapshot: &dyn Snapshot) -> anyhow::Result<String> {
-        let dir = tempfile::Builder::new().prefix("gitops-render-").tempdir()?;
+        let dir = program::work_dir()?;
         let paths = self.input_files(snapshot)?;
         for (path, bytes) in paths.iter().zip(snapshot.read(&paths)?) {
             let to = dir.path().join(path);
@@ -223,10 +227,7 @@ fn leads_to_a_file(snapshot: &dyn Snapshot, path: &str) -> anyhow::Result<bool> 
 fn first_found(commands: &[Vec<String>], root: &Path) -> io::Result<Output> {
     let mut missing = io::Error::from(io::ErrorKind::NotFound);
     for command in commands {
-        let Some((program, arguments)) = command.split_first() else { continue };
-        let run =
-            Command::new(program).args(arguments).current_dir(root).stdin(Stdio::null()).output();
-        match run {
+        match program::run(command, root, program::LIMITS) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => missing = error,
             done => return done,
         }

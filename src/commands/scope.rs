@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use globset::{GlobBuilder, GlobMatcher};
 use sha2::{Digest as _, Sha256};
 
+use crate::actuator::program;
 use crate::actuator::render::Job;
 use crate::ci::Variables;
 use crate::cli::Globals;
@@ -59,7 +60,11 @@ pub(super) fn config(snapshot: &dyn Snapshot, globals: &Globals) -> anyhow::Resu
 impl Scopes {
     /// Reads configuration and layout.
     pub(super) fn read(snapshot: &dyn Snapshot, globals: &Globals) -> anyhow::Result<Self> {
-        let config = config(snapshot, globals)?;
+        Self::of(snapshot, config(snapshot, globals)?)
+    }
+
+    /// The layout as this configuration has it.
+    pub(super) fn of(snapshot: &dyn Snapshot, config: Config) -> anyhow::Result<Self> {
         let environments = environment::all(snapshot, &config)?;
         let mut rules = Vec::new();
         for (index, environment) in environments.iter().enumerate() {
@@ -133,6 +138,7 @@ impl Scopes {
                 continue;
             }
             ui.detail(format!("rendering `{}` with {}", environment.name, job.program()));
+            program::catch_signals();
             let old = commit(&job, repository, before, &inputs)?;
             let new = match after {
                 Some(after) => commit(&job, repository, after, &inputs)?,
@@ -168,7 +174,7 @@ fn commit(
     revision: &Revision,
     inputs: &BTreeSet<String>,
 ) -> anyhow::Result<String> {
-    let dir = tempfile::Builder::new().prefix("gitops-render-").tempdir()?;
+    let dir = program::work_dir()?;
     let mut hasher = Sha256::new();
     hasher.update(format!("{:?}\n{}\n", job.commands(), job.version(dir.path())?));
     let found = repository.below(revision, inputs)?;
@@ -261,6 +267,7 @@ fn side(
             otherwise: RAW,
         };
         ui.detail(format!("rendering `{}` with {}", environment.name, job.program()));
+        program::catch_signals();
         let mut file = rendered_file(&job, "", job.run(tree.root())?);
         file.key = "rendered".into();
         file.scope = "".into();

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::scope::Scopes;
+use super::scope::{self, Scopes};
 use crate::cli::Globals;
 use crate::deployed;
 use crate::diff::render::findings;
 use crate::environment::{Config, FILE_NAME, RenderConfig, RenderKind, select};
-use crate::error::Outcome;
+use crate::error::{Code, Hinted, Outcome};
 use crate::files;
 use crate::manifest::{SourceFile, is_structured};
 use crate::policy::Policy;
@@ -46,20 +46,26 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
 }
 
 fn examine(args: &Args, globals: &Globals, tree: &WorkTree) -> anyhow::Result<Report> {
-    let scopes = match Scopes::read(tree, globals) {
-        Ok(scopes) => scopes,
-        // A configuration that cannot be used is a finding like any other, where it has a place.
-        Err(error) => match placed(&error) {
-            Some(finding) => return Ok(Report { findings: vec![finding], ..Report::default() }),
-            None => return Err(error),
-        },
-    };
-    let chosen = if args.env.is_empty() {
-        scopes.environments.clone()
-    } else {
-        select(&scopes.environments, &args.env)?
-    };
     let mut found = Vec::new();
+    let config = match scope::config(tree, globals) {
+        Ok(config) => config,
+        Err(error) => {
+            // A configuration that cannot be used is a finding like any other; the rest goes on.
+            let name = globals.config.as_ref().map(|path| path.display().to_string());
+            let name = name.as_deref().unwrap_or(FILE_NAME);
+            found.push(unusable(&error, name).ok_or(error)?);
+            Config::default()
+        }
+    };
+    let usable = found.is_empty();
+    let scopes = Scopes::of(tree, config)?;
+    let chosen = match select(&scopes.environments, &args.env) {
+        _ if args.env.is_empty() => scopes.environments.clone(),
+        Ok(chosen) => chosen,
+        Err(error) if usable => return Err(error),
+        // Nobody knows which files were meant.
+        Err(_) => Vec::new(),
+    };
     let mut deployed = BTreeSet::new();
     for environment in &chosen {
         match environment.list(tree) {
@@ -71,6 +77,7 @@ fn examine(args: &Args, globals: &Globals, tree: &WorkTree) -> anyhow::Result<Re
             )),
         }
     }
+    let links = dangling(tree)?;
     let paths = if args.env.is_empty() { all(tree)? } else { deployed.iter().cloned().collect() };
     let files = read(tree, &paths)?;
     let policy: Policy = scopes.config.policy()?;
@@ -78,8 +85,48 @@ fn examine(args: &Args, globals: &Globals, tree: &WorkTree) -> anyhow::Result<Re
     let mut report = check(&files, &rules);
     found.extend(of_configuration(&scopes.config, tree, &files, args.env.is_empty()));
     report.findings.extend(found);
+    report.findings.extend(links.into_iter().filter(|link| {
+        let file = link.file.as_str();
+        args.env.is_empty() || chosen.iter().any(|known| scopes.environment_of(file) == known.name)
+    }));
     report.findings.sort();
     Ok(report)
+}
+
+/// The finding that an error about the configuration is; `None` where it is about something else.
+fn unusable(error: &anyhow::Error, name: &str) -> Option<Finding> {
+    let code = error.downcast_ref::<Hinted>().map(Hinted::code);
+    let is_content = code.is_none_or(|code| matches!(code, Code::Config | Code::InvalidYaml));
+    placed(error).or_else(|| {
+        let message = format!("{error:#}");
+        let line = message.split_once("line ").and_then(|(_, rest)| {
+            rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
+        });
+        let file = name.to_owned();
+        let id = "configuration";
+        is_content.then(|| Finding { file, line: line.unwrap_or(1), id, message })
+    })
+}
+
+/// Links to YAML files that lead nowhere.
+fn dangling(tree: &WorkTree) -> anyhow::Result<Vec<Finding>> {
+    fn collect(tree: &WorkTree, dir: &str, found: &mut Vec<Finding>) -> anyhow::Result<()> {
+        for entry in tree.entries(dir)? {
+            let path = if dir.is_empty() { entry.name } else { format!("{dir}/{}", entry.name) };
+            match entry.kind {
+                Kind::Directory => collect(tree, &path, found)?,
+                Kind::Symlink if is_structured(&path) && !tree.root().join(&path).exists() => {
+                    let message = "the link leads nowhere".to_owned();
+                    found.push(Finding { file: path, line: 1, id: "dangling-link", message });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+    let mut found = Vec::new();
+    collect(tree, "", &mut found)?;
+    Ok(found)
 }
 
 /// `gitops.yaml:3: …` of an error.
@@ -198,7 +245,7 @@ fn show(report: &Report, ui: &Ui) -> anyhow::Result<()> {
     };
     match ui.format() {
         Format::Json => ui.json("validate", to_json(report))?,
-        Format::Github => ui.text(&findings::github(&as_findings()))?,
+        Format::Github => ui.text(&findings::github(&as_findings(), "gitops validate"))?,
         Format::Sarif => {
             ui.line(serde_json::to_string_pretty(&findings::sarif(&as_findings(), IDS))?)?;
         }

@@ -2,25 +2,31 @@
 
 use rayon::prelude::*;
 
+use super::Comparison;
 use super::compare::{Change, Edit};
-use super::mask::{self, Masker};
-use super::{Comparison, render};
+use super::mask::{Masker, Place};
+use super::path::Step;
 
 /// Takes every secret out of a result.
 pub(super) fn mask_all(comparison: &mut Comparison) {
     let masker = std::mem::take(&mut comparison.masker);
     comparison.objects.par_iter_mut().for_each(|diff| {
-        let secret = diff.object().is_secret();
         for object in diff.before.iter_mut().chain(&mut diff.after) {
-            masker.mask_object(&mut object.value);
+            masker.mask(&mut object.value, Place::default());
         }
         for change in &mut diff.changes {
-            mask_change(&masker, change, secret);
+            mask_change(&masker, change);
         }
     });
     for text in &mut comparison.texts {
         for side in text.before.iter_mut().chain(&mut text.after) {
-            *side = render::lines::masked(side, &masker);
+            *side = masker.mask_file(side);
+        }
+        if !text.binary && text.before == text.after {
+            let more = "only secret values differ";
+            let notice = text.notice.take();
+            text.notice =
+                Some(notice.map_or(more.to_owned(), |notice| format!("{notice}; {more}")));
         }
     }
     for risk in &mut comparison.risks {
@@ -32,25 +38,25 @@ pub(super) fn mask_all(comparison: &mut Comparison) {
     comparison.masker = masker;
 }
 
-fn mask_change(masker: &Masker, change: &mut Change, secret: bool) {
-    let data = secret
-        && (change.path.starts_with_keys(&["data"])
-            || change.path.starts_with_keys(&["stringData"]));
-    let named = mask::is_telling_path(&change.path);
-    let hide = |value: &mut crate::yaml::Value| {
-        let telling =
-            named || change.path.last_key().is_some_and(|key| mask::is_telling_key(key, value));
-        masker.mask(value, data || telling, data && change.path.starts_with_keys(&["data"]));
-    };
+fn mask_change(masker: &Masker, change: &mut Change) {
+    let place = change.place;
     match &mut change.edit {
-        Edit::Added(value) | Edit::Removed(value) => hide(value),
+        Edit::Added(value) | Edit::Removed(value) => masker.mask(value, place),
         Edit::Changed(before, after) => {
-            hide(before);
-            hide(after);
+            masker.mask(before, place);
+            masker.mask(after, place);
         }
         Edit::Reordered(before, after) => {
             for label in before.iter_mut().chain(after) {
-                *label = masker.scrub(label);
+                *label = masker.mask_label(label, place);
+            }
+        }
+    }
+    for step in &mut change.path.0 {
+        if let Step::Item(label) = step {
+            let hidden = masker.scrub(label);
+            if hidden != **label {
+                *label = hidden.into();
             }
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
+use super::mask::holds_secret;
 use super::{Diagnostic, TextDiff};
 use crate::manifest::{self, Chunk, Documents, Object, SourceFile, chunks};
 use crate::yaml::Unreadable;
@@ -38,7 +39,7 @@ impl Gathered {
         let same =
             self.left.iter().filter(|sourced| sourced.cancelled).map(|sourced| &sourced.object);
         let mut unchanged: Vec<&Object> =
-            same.filter(|object| object.is_secret()).chain(&self.secrets).collect();
+            same.filter(|object| holds_secret(&object.value)).chain(&self.secrets).collect();
         unchanged.sort_by_key(|object| {
             (&object.environment, &object.path, object.position, object.line)
         });
@@ -327,7 +328,7 @@ fn secrets_of(piece: &Piece<'_>) -> Vec<Object> {
     }
     let read = manifest::read(piece.file, &piece.chunk, piece.position);
     let objects = read.map(|documents| documents.objects).unwrap_or_default();
-    objects.into_iter().filter(Object::is_secret).collect()
+    objects.into_iter().filter(|object| holds_secret(&object.value)).collect()
 }
 
 #[cfg(test)]

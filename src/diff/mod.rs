@@ -244,7 +244,10 @@ impl Comparison {
 pub fn compare(left: &[SourceFile], right: &[SourceFile], options: &Options) -> Comparison {
     let shortcut = options.shortcut && options.names.is_empty();
     let mut gathered = gather::gather(left, right, shortcut);
-    let masker = Masker::learn(gathered.telling().into_iter());
+    let masker = {
+        let sides = gathered.texts.iter().flat_map(|text| text.before.iter().chain(&text.after));
+        Masker::learn(gathered.telling().into_iter(), sides.map(String::as_str))
+    };
     normalize::names(&mut gathered.left, &options.names);
     for sourced in gathered.left.iter_mut().chain(&mut gathered.right) {
         normalize::secret(&mut sourced.object.value);

@@ -5,9 +5,11 @@
 
 use std::collections::HashMap;
 
+use super::mask::is_telling_key;
 use crate::manifest::Identity;
 use crate::yaml::Value;
 use crate::yaml::value::Data;
+use crate::yaml::value::Entry;
 
 /// Whether the order of a list's items means something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,7 +228,10 @@ pub fn guess(left: &[Value], right: &[Value]) -> Option<Vec<String>> {
         }
     }
     let first = left.first().or(right.first())?.as_map()?;
-    let scalars = first.entries().iter().filter(|entry| entry.value.is_scalar());
+    // A secret is no name.
+    let is_name =
+        |entry: &&Entry| entry.value.is_scalar() && !is_telling_key(&entry.key, &entry.value);
+    let scalars = first.entries().iter().filter(is_name);
     scalars.map(|entry| vec![entry.key.to_string()]).find(|keys| {
         let (Some(a), Some(b)) = (labels(left, keys), labels(right, keys)) else { return false };
         // A field that mostly changed is no name.

@@ -94,18 +94,21 @@ impl Environment {
         fits: fn(&str) -> bool,
     ) -> anyhow::Result<Vec<String>> {
         let mut found = Vec::new();
+        let mut missing: Vec<String> = Vec::new();
         let listing = Listing { snapshot, known: RefCell::default() };
         for pattern in &self.files {
             let matched = expand(&listing, pattern, fits)?;
             if matched.is_empty() && !self.detected {
-                let message = format!(
-                    "cannot find the files of `{}`: nothing matches `{pattern}`",
-                    self.name
-                );
-                let hint = "correct `environments:` in gitops.yaml";
-                return Err(Hinted::new(Code::NotFound, message, hint).into());
+                missing.push(format!("`{pattern}`"));
             }
             found.extend(matched);
+        }
+        if !missing.is_empty() {
+            let patterns = missing.join(", ");
+            let message =
+                format!("cannot find the files of `{}`: nothing matches {patterns}", self.name);
+            let hint = "correct `environments:` in gitops.yaml";
+            return Err(Hinted::new(Code::NotFound, message, hint).into());
         }
         found.sort();
         found.dedup();

@@ -2,7 +2,7 @@
 //!
 //! Trees are compared by object id, so that what is equal is never read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use git2::{DiffOptions, ErrorCode, ObjectType, Oid, Repository, Tree};
 
 use super::objects::{Files, Mode, Node, Objects};
 use crate::error::{Code, Hinted};
+use crate::files;
 use crate::snapshot::Snapshot;
 
 /// A commit.
@@ -46,6 +47,8 @@ pub struct Delta {
     pub before: Option<Content>,
     /// What it is.
     pub after: Option<Content>,
+    /// The bits of Git's file modes before and after; 0 where they were not looked at.
+    pub modes: [u32; 2],
 }
 
 /// Where a file's bytes are.
@@ -77,6 +80,7 @@ fn git_error(verb: &str, error: &git2::Error) -> Hinted {
 impl LocalRepository {
     /// Opens the repository around a directory.
     pub fn around(start: &Path) -> anyhow::Result<Self> {
+        files::refuse_url(start)?;
         match Repository::discover(start) {
             Ok(repository) => Ok(Self { repository }),
             Err(error) if error.code() == ErrorCode::NotFound => {
@@ -133,6 +137,11 @@ impl LocalRepository {
             self.repository.revparse_single(name).and_then(|object| object.peel_to_commit());
         match found {
             Ok(commit) => Ok(revision_of(&commit)),
+            Err(_) if self.repository.is_empty().unwrap_or(false) => {
+                let message = format!("cannot find the revision `{name}`: there is no commit yet");
+                let hint = "commit first, or compare two files or directories";
+                Err(Hinted::new(Code::NotFound, message, hint).into())
+            }
             Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::UnbornBranch) => {
                 let message = format!("cannot find the revision `{name}`");
                 let hint = if self.is_shallow() {
@@ -144,6 +153,13 @@ impl LocalRepository {
             }
             Err(error) => Err(git_error(&format!("read the revision `{name}`"), &error).into()),
         }
+    }
+
+    /// The commits whose parents this clone does not have.
+    #[must_use]
+    pub fn shallow_boundary(&self) -> HashSet<Oid> {
+        let listed = fs::read_to_string(self.repository.commondir().join("shallow"));
+        listed.unwrap_or_default().lines().filter_map(|line| Oid::from_str(line).ok()).collect()
     }
 
     /// Whether a text names a commit.
@@ -188,25 +204,26 @@ impl LocalRepository {
         }
         let open = |id: Option<Oid>| id.map(|id| self.repository.find_tree(id)).transpose();
         let (old, new) = (open(before)?, open(after)?);
-        let mut names: BTreeMap<String, [Option<(ObjectType, Oid)>; 2]> = BTreeMap::new();
+        let mut names: BTreeMap<Vec<u8>, [Option<Side>; 2]> = BTreeMap::new();
         for (side, tree) in [(0, &old), (1, &new)] {
             for entry in tree.iter().flat_map(Tree::iter) {
-                let (Ok(name), Some(kind)) = (entry.name(), entry.kind()) else { continue };
-                names.entry(name.to_owned()).or_default()[side] = Some((kind, entry.id()));
+                let Some(kind) = entry.kind() else { continue };
+                names.entry(entry.name_bytes().to_owned()).or_default()[side] =
+                    Some((kind, entry.id(), entry.filemode()));
             }
         }
         for (name, [old, new]) in names {
             if old == new {
                 continue;
             }
+            let name = files::shown_name(&name);
             let path = if dir.is_empty() { name } else { format!("{dir}/{name}") };
-            let tree = |side: Option<(ObjectType, Oid)>| {
-                side.filter(|s| s.0 == ObjectType::Tree).map(|s| s.1)
-            };
+            let tree = |side: Option<Side>| side.filter(|s| s.0 == ObjectType::Tree).map(|s| s.1);
             self.walk(tree(old), tree(new), &path, deltas)?;
             let (before, after) = (content_of(old), content_of(new));
-            if before != after {
-                deltas.push(Delta { path, before, after });
+            let modes = [old, new].map(|side| side.map_or(0, |side| side.2.cast_unsigned()));
+            if before != after || (before.is_some() && modes[0] != modes[1]) {
+                deltas.push(Delta { path, before, after, modes });
             }
         }
         Ok(())
@@ -214,6 +231,7 @@ impl LocalRepository {
 
     /// The paths that differ between a tree and the work tree, new files included.
     pub fn changed_on_disk(&self, before: Oid) -> anyhow::Result<Vec<Delta>> {
+        self.refuse_unmerged()?;
         let list = || -> Result<Vec<Delta>, git2::Error> {
             let tree = self.repository.find_tree(before)?;
             let mut options = DiffOptions::new();
@@ -223,17 +241,29 @@ impl LocalRepository {
             let mut deltas = Vec::new();
             for delta in diff.deltas() {
                 let (old, new) = (delta.old_file(), delta.new_file());
-                let path = new.path().or(old.path()).and_then(Path::to_str);
-                let Some(path) = path else { continue };
+                let Some(path) = new.path_bytes().or(old.path_bytes()) else { continue };
                 let before = old.exists().then(|| Content::Blob(old.id()));
                 let after = new.exists().then_some(Content::OnDisk);
-                deltas.push(Delta { path: path.to_owned(), before, after });
+                let mode = |file: &git2::DiffFile<'_>| i32::from(file.mode()).cast_unsigned();
+                let modes = [mode(&old), mode(&new)];
+                deltas.push(Delta { path: files::shown_name(path), before, after, modes });
             }
             Ok(deltas)
         };
         let mut deltas = list().map_err(|error| git_error("compare with the work tree", &error))?;
         deltas.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(deltas)
+    }
+
+    /// An index with a merge half done stands for no tree.
+    fn refuse_unmerged(&self) -> anyhow::Result<()> {
+        let index = self.repository.index().map_err(|error| git_error("read the index", &error))?;
+        if !index.has_conflicts() {
+            return Ok(());
+        }
+        let message = "cannot compare with the work tree: a merge is not resolved";
+        let hint = "resolve it (`git status` names the files) and `git add` them, or compare two revisions";
+        Err(Hinted::new(Code::Git, message, hint).into())
     }
 
     /// The bytes of a file.
@@ -246,11 +276,11 @@ impl LocalRepository {
                 Ok(blob.content().to_vec())
             }
             Content::OnDisk => {
-                let full = self.root().unwrap_or(Path::new(".")).join(path);
+                let full = files::named(self.root().unwrap_or(Path::new(".")), path);
                 if let Ok(target) = fs::read_link(&full) {
                     return Ok(target.into_os_string().into_encoded_bytes());
                 }
-                crate::files::read(&full)
+                files::read(&full)
             }
         }
     }
@@ -311,10 +341,13 @@ impl LocalRepository {
     }
 }
 
-fn content_of(side: Option<(ObjectType, Oid)>) -> Option<Content> {
+/// An entry of a tree: what it is, its content and its mode.
+type Side = (ObjectType, Oid, i32);
+
+fn content_of(side: Option<Side>) -> Option<Content> {
     match side? {
-        (ObjectType::Blob, id) => Some(Content::Blob(id)),
-        (ObjectType::Commit, id) => Some(Content::Submodule(id)),
+        (ObjectType::Blob, id, _) => Some(Content::Blob(id)),
+        (ObjectType::Commit, id, _) => Some(Content::Submodule(id)),
         _ => None,
     }
 }

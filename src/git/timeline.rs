@@ -181,7 +181,7 @@ impl Walker<'_> {
         let is_tree = |id: Option<Oid>| id.is_some_and(|id| raw.find_tree(id).is_ok());
         if !is_tree(old) && !is_tree(new) {
             let (before, after) = (old.map(Content::Blob), new.map(Content::Blob));
-            deltas.push(Delta { path: path.to_owned(), before, after });
+            deltas.push(Delta { path: path.to_owned(), before, after, modes: [0; 2] });
             return Ok(());
         }
         // The empty tree stands for a directory that is not there.

@@ -33,6 +33,7 @@ pub const IDS: &[(&str, &str)] = &[
     ("duplicate-key", "A key stands twice in one mapping; readers take the later value or refuse"),
     ("duplicate-object", "Two documents of one directory declare the same object"),
     ("missing-name", "A Kubernetes object has no name"),
+    ("dangling-link", "A symbolic link leads nowhere"),
     ("configuration", "gitops.yaml names what is not there"),
     ("policy", "The policy forbids this image"),
     ("missing-tag", "An image has neither tag nor digest"),
@@ -134,6 +135,15 @@ fn of_file(file: &SourceFile, findings: &mut Vec<Finding>) -> Vec<Object> {
         return Vec::new();
     };
     let mut objects = Vec::new();
+    if file.path.ends_with(".json")
+        && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text)
+    {
+        // YAML allows more than JSON does.
+        let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
+        let message = format!("not valid JSON: {error}");
+        findings.push(finding(&file.path, line, "invalid-yaml", message));
+        return objects;
+    }
     for (position, chunk) in chunks(text).iter().enumerate() {
         match read(file, chunk, position) {
             Ok(Documents { objects: own, duplicates }) => {
@@ -204,6 +214,12 @@ fn joined(dir: &str, path: &str) -> String {
 fn of_object(object: &Object, is_patch: bool, shapes: &Shapes, findings: &mut Vec<Finding>) {
     let value = &object.value;
     let (version, kind) = (value.str_at(&["apiVersion"]), value.str_at(&["kind"]));
+    if let (None, Some(kind), false) = (version, kind, is_patch)
+        && value.get("metadata").is_some_and(|metadata| metadata.get("name").is_some())
+    {
+        let message = format!("the {kind} has no `apiVersion`");
+        findings.push(finding(&object.path, object.line, "shape", message));
+    }
     let (Some(version), Some(kind)) = (version, kind) else { return };
     let nameless = version.starts_with("kustomize.config.k8s.io/") || kind.ends_with("List");
     if object.identity.is_none() && !nameless && version.contains('v') {
@@ -257,9 +273,45 @@ fn policy(file: &SourceFile, rules: &Rules<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// The images of Helm values that name a repository and no tag: `image: {repository: x, tag: ""}`.
+fn untagged_values(value: &Value, path: &str, found: &mut Vec<(String, String, u32)>) {
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    for entry in value.as_map().iter().flat_map(|map| map.entries()) {
+        let image = &entry.value;
+        let text = |key: &str| image.str_at(&[key]).filter(|text| !text.is_empty());
+        let is_given = |key: &str| {
+            image.get(key).is_some_and(|v| v.scalar_text().is_some_and(|text| !text.is_empty()))
+        };
+        if let Some(name) = text("repository").filter(|_| entry.key.ends_with("mage"))
+            && !is_given("tag")
+            && !is_given("digest")
+            && !name.contains(['@', '{'])
+            && !name.rsplit('/').next().unwrap_or_default().contains(':')
+        {
+            let name = text("registry").map_or(name.to_owned(), |host| format!("{host}/{name}"));
+            found.push((below(&entry.key), name, entry.line));
+        }
+        untagged_values(image, &below(&entry.key), found);
+    }
+    for item in value.as_list().unwrap_or_default() {
+        untagged_values(item, path, found);
+    }
+}
+
 /// Images without a version are no place to bump, and are judged all the same.
 fn untagged(object: &Object, policy: &Policy, findings: &mut Vec<Finding>) {
-    for (place, image) in images::of(&object.value) {
+    let mut values = Vec::new();
+    untagged_values(&object.value, "", &mut values);
+    let known = images::of(&object.value);
+    let is_bare = |image: &images::Use| image.tag.is_none() && image.digest.is_none();
+    values.retain(|(place, _, _)| {
+        !known.iter().any(|(other, image)| other == place && is_bare(image))
+    });
+    for (place, name, line) in values {
+        let message = format!("`{place}`: the image `{name}` has neither tag nor digest");
+        findings.push(finding(&object.path, line, "missing-tag", message));
+    }
+    for (place, image) in known {
         if image.tag.is_none() && image.digest.is_none() {
             let message =
                 format!("`{place}`: the image `{}` has neither tag nor digest", image.name);

@@ -93,7 +93,23 @@ impl Expander {
             Kind::Scalar(style) => return self.scalar(node, style),
             _ => self.nested(node, copied)?,
         };
-        Ok(Value { data, line: self.line(node), disputed: false })
+        let line = self.line(node);
+        let value = Value { data, line, disputed: false };
+        let Some(tag) = self.foreign_tag(node) else { return Ok(value) };
+        let entry = Entry { key: tag.into(), line, value };
+        Ok(Value { data: Data::Map(Map::new(vec![entry])), line, disputed: false })
+    }
+
+    /// A tag of somebody else, such as `!Ref`, as it is written. Kubernetes does not look at these;
+    /// for whoever else reads the file they are part of the value.
+    fn foreign_tag(&self, node: NodeRef<'_>) -> Option<String> {
+        const KNOWN: &[&str] = &["null", "bool", "int", "float", "str", "map", "seq"];
+        let tag = node.tag().filter(|tag| *tag != "!" && self.schema != Schema::Kubernetes)?;
+        match tag.strip_prefix("tag:yaml.org,2002:") {
+            Some(own) if KNOWN.contains(&own) => None,
+            Some(own) => Some(format!("!!{own}")),
+            None => Some(tag.to_owned()),
+        }
     }
 
     fn nested(&mut self, node: NodeRef<'_>, copied: bool) -> Result<Data, Unreadable> {
@@ -126,6 +142,10 @@ impl Expander {
             _ => (Scalar::Text, false),
         };
         let data = match scalar {
+            Scalar::Text if node.tag().is_some() => match self.foreign_tag(node) {
+                Some(tag) => Data::Text(format!("{tag} {text}").into()),
+                None => Data::Text(text.into()),
+            },
             Scalar::Null => Data::Null,
             Scalar::Bool(value) => Data::Bool(value),
             Scalar::Int(value) => Data::Int(value),
@@ -242,6 +262,19 @@ mod tests {
         ];
         for (source, expected) in cases {
             assert_eq!(json(source, Schema::Kubernetes).as_deref(), Ok(expected), "{source}");
+        }
+    }
+
+    #[test]
+    fn tags_of_others_are_part_of_the_value() {
+        let cases = [
+            ("a: !Sub foo\n", r#"{"a":"!Sub foo"}"#),
+            ("a: !!binary aGk=\n", r#"{"a":"!!binary aGk="}"#),
+            ("a: !GetAtt [x, y]\n", r#"{"a":{"!GetAtt":["x","y"]}}"#),
+            ("a: !!str 1\nb: ! 1\nc: !!map {d: !!seq []}\n", r#"{"a":"1","b":"1","c":{"d":[]}}"#),
+        ];
+        for (source, expected) in cases {
+            assert_eq!(json(source, Schema::Either).as_deref(), Ok(expected), "{source}");
         }
     }
 

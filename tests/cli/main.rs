@@ -24,6 +24,7 @@ mod git;
 mod kubectl;
 mod notify;
 mod outputs;
+mod overlooked;
 mod properties;
 mod proposals;
 mod pull_requests;

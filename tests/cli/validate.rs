@@ -83,7 +83,7 @@ fn a_configuration_that_cannot_be_used_is_a_finding() {
     sandbox.gitops(&["validate"]).is(str![[r#"
 gitops.yaml:1: configuration: unknown key `enviroments`
 -- stderr --
-1 finding in 0 files, 0 documents
+1 finding in 1 file, 1 document
 -- exit 1 --
 
 "#]]);

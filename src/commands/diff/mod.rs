@@ -1,5 +1,6 @@
 //! `gitops diff`: what will change between revisions, environments, directories or files.
 
+mod paths;
 mod sources;
 
 use std::collections::BTreeSet;
@@ -12,7 +13,7 @@ use crate::cli::Globals;
 use crate::commands::apply;
 use crate::commands::publishing::{self, OutputArgs};
 use crate::diff::ignore::{IgnoreRule, Profile, RuleText, with_profile};
-use crate::diff::render::{findings, human, json, markdown, unified};
+use crate::diff::render::{Sides, findings, human, json, markdown, unified};
 use crate::diff::rules::ListRules;
 use crate::diff::{Comparison, NameMap, ObjectDiff, Options, Status, compare};
 use crate::environment::Config;
@@ -134,7 +135,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     if args.live {
         return live(args, globals, ui);
     }
-    let sources = Sources::read(args, globals, ui)?;
+    let mut sources = Sources::read(args, globals, ui)?;
     let options = options(args, &sources)?;
     let mut comparison = compare(&sources.left, &sources.right, &options);
     if let Some(lists) = sources.schemas(&comparison, &options.lists)? {
@@ -142,6 +143,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         comparison = compare(&sources.left, &sources.right, &options);
     }
     comparison.add_context(&sources.context(&comparison)?);
+    comparison.diagnostics.append(&mut sources.notices);
     filter(args, &mut comparison)?;
     show(args, &sources, &comparison, &options.ignore, ui)?;
     if args.explain_ignored {
@@ -286,26 +288,33 @@ fn show(
     rules: &[IgnoreRule],
     ui: &Ui,
 ) -> anyhow::Result<()> {
-    let sides = &sources.sides;
+    let scrub = |side: &str| comparison.masker.scrub(side);
+    let sides = &Sides { before: scrub(&sources.sides.before), after: scrub(&sources.sides.after) };
     match ui.format() {
         Format::Json => ui.json("diff", json::render(comparison, sides, rules))?,
         Format::Markdown => {
             ui.text(&markdown::render(comparison, sides, &args.marker, args.max_bytes))?;
         }
-        Format::Github => ui.text(&findings::github(&findings::of(comparison)))?,
+        Format::Github => ui.text(&findings::github(&findings::of(comparison), "gitops diff"))?,
         Format::Sarif => {
             let log = findings::sarif(&findings::of(comparison), findings::DESCRIPTIONS);
             ui.line(serde_json::to_string_pretty(&log)?)?;
         }
         Format::Unified => {
-            let (patch, masked) =
-                unified::render(&sources.left, &sources.right, &comparison.masker);
-            for path in masked {
+            let keep = in_patch(args, comparison);
+            let patch =
+                unified::render(&sources.left, &sources.right, &comparison.masker, |path| {
+                    keep(path)
+                });
+            for path in patch.masked {
                 ui.warn(format!(
                     "`{path}` holds secrets: masked here, so that part of the patch does not apply"
                 ));
             }
-            ui.diff(&patch)?;
+            for path in patch.binary {
+                ui.warn(format!("`{path}` is no text: it is not in the patch"));
+            }
+            ui.diff(&patch.text)?;
         }
         Format::Text | Format::Html => {
             let look = human::Look { width: ui.width(), fold: !args.no_fold };
@@ -313,6 +322,23 @@ fn show(
         }
     }
     Ok(())
+}
+
+/// Which files belong into the patch: with filters those that are left, else all but those that only
+/// differ in what is ignored.
+fn in_patch(args: &Args, comparison: &Comparison) -> impl Fn(&str) -> bool {
+    let objects = comparison.objects.iter().flat_map(|diff| diff.before.iter().chain(&diff.after));
+    let left: BTreeSet<String> = objects
+        .map(|object| object.path.to_string())
+        .chain(comparison.texts.iter().map(|text| text.path.to_string()))
+        .collect();
+    let ignored: BTreeSet<String> =
+        comparison.ignored.iter().map(|ignored| ignored.file.to_string()).collect();
+    let filtered = !(args.path.is_empty()
+        && args.kind.is_empty()
+        && args.name.is_empty()
+        && args.only.is_none());
+    move |path| left.contains(path) || !(filtered || ignored.contains(path))
 }
 
 fn explain(comparison: &Comparison, rules: &[IgnoreRule], ui: &Ui) {

@@ -1,23 +1,20 @@
 //! Where the two sides of a comparison come from.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use anyhow::Context as _;
-use walkdir::WalkDir;
 
-use super::Args;
+use super::{Args, paths};
 use crate::ci::Variables;
 use crate::cli::Globals;
-use crate::commands::scope::{self, Scopes};
+use crate::commands::scope::{self, Rendered, Scopes};
 use crate::diff::render::Sides;
 use crate::diff::rules::ListRules;
-use crate::diff::{Comparison, Status};
+use crate::diff::{Comparison, Diagnostic, Status};
 use crate::environment::Config;
 use crate::error::{Code, Hinted};
-use crate::files;
 use crate::git::local::{Delta, LocalRepository, Revision};
 use crate::manifest::{Object, SourceFile, chunks, is_structured, read};
 use crate::snapshot::{Kind, Snapshot};
@@ -31,6 +28,8 @@ pub(super) struct Sources {
     pub(super) right: Vec<SourceFile>,
     pub(super) sides: Sides,
     pub(super) config: Config,
+    /// What to say of the sources themselves.
+    pub(super) notices: Vec<Diagnostic>,
     /// Where further files of the newer side are.
     newer: Newer,
 }
@@ -55,12 +54,13 @@ impl Sources {
     /// Finds out what the operands mean, and reads it.
     pub(super) fn read(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Self> {
         if args.git_external {
-            return external(&args.operands);
+            return paths::external(&args.operands, globals);
         }
         if let [a, b] = args.operands.as_slice()
-            && is_path_pair(&globals.repo, a, b)
+            && paths::is_pair(&globals.repo, a, b)
         {
-            return paths(&globals.repo, a, b);
+            paths::refuse_ambiguous(globals, a, b)?;
+            return paths::read(globals, a, b);
         }
         if args.env.len() == 2 && args.operands.is_empty() && args.base.is_none() {
             return scope::environments(args.env.as_slice(), globals, !args.raw, ui)
@@ -71,14 +71,17 @@ impl Sources {
         repository_sources(args, globals, repository, pair, ui)
     }
 
+    /// Both sides whole.
+    pub(super) fn whole(
+        (left, right): (Vec<SourceFile>, Vec<SourceFile>),
+        sides: Sides,
+        config: Config,
+    ) -> Self {
+        Self { left, right, sides, config, notices: Vec::new(), newer: Newer::Read }
+    }
+
     fn from_environments(pair: scope::Pair) -> Self {
-        Self {
-            left: pair.left,
-            right: pair.right,
-            sides: pair.sides,
-            config: pair.config,
-            newer: Newer::Read,
-        }
+        Self::whole((pair.left, pair.right), pair.sides, pair.config)
     }
 
     /// The list rules with those of the repository's CRDs, where a custom kind with lists differs.
@@ -188,132 +191,20 @@ fn collect(
     Ok(())
 }
 
-/// Two operands are paths where both exist as such, or one is stdin.
-fn is_path_pair(repo: &Path, a: &str, b: &str) -> bool {
-    let exists = |text: &str| text == "-" || repo.join(text).exists();
-    exists(a) && exists(b)
-}
-
-fn paths(repo: &Path, a: &str, b: &str) -> anyhow::Result<Sources> {
-    if a == "-" && b == "-" {
-        let message = "cannot compare stdin with itself";
-        return Err(Hinted::new(
-            Code::Usage,
-            message,
-            "give one file, as in gitops diff old.yaml -",
-        )
-        .into());
-    }
-    let (left, right) = (repo.join(a), repo.join(b));
-    let is_dir = |text: &str, path: &Path| text != "-" && path.is_dir();
-    let (left, right) = match (is_dir(a, &left), is_dir(b, &right)) {
-        (true, true) => directories(&left, &right)?,
-        (false, false) => {
-            let structured = [a, b].iter().any(|operand| is_structured(operand))
-                || [a, b].iter().all(|operand| !file_name(operand).contains('.'));
-            (vec![single(a, &left, structured)?], vec![single(b, &right, structured)?])
-        }
-        _ => {
-            let message =
-                format!("cannot compare `{a}` with `{b}`: one is a directory, one is not");
-            return Err(Hinted::plain(Code::Usage, message).into());
-        }
-    };
-    Ok(Sources {
-        left,
-        right,
-        sides: Sides { before: a.to_owned(), after: b.to_owned() },
-        config: Config::default(),
-        newer: Newer::Read,
-    })
-}
-
-/// A file that is named is meant to be compared, whatever the other one is called.
-fn single(operand: &str, path: &Path, structured: bool) -> anyhow::Result<SourceFile> {
-    let bytes = if operand == "-" { stdin()? } else { files::read(path)? };
-    let mut file = SourceFile::new(if operand == "-" { "stdin" } else { operand }, bytes);
-    file.structured = structured;
-    file.key = "file".into();
-    file.scope = "".into();
-    Ok(file)
-}
-
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or_default()
-}
-
-fn stdin() -> anyhow::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read stdin")?;
-    Ok(bytes)
-}
-
-fn directories(left: &Path, right: &Path) -> anyhow::Result<(Vec<SourceFile>, Vec<SourceFile>)> {
-    let (mut left, mut right) = (directory(left)?, directory(right)?);
-    // kubectl names the files of its two directories after the objects.
-    let named = |files: &[SourceFile]| files.iter().any(|file| file.structured);
-    if !named(&left) && !named(&right) {
-        for file in left.iter_mut().chain(&mut right) {
-            file.structured = true;
-        }
-    }
-    Ok((left, right))
-}
-
-fn directory(root: &Path) -> anyhow::Result<Vec<SourceFile>> {
-    let mut found = Vec::new();
-    let walk = WalkDir::new(root).sort_by_file_name().into_iter();
-    for entry in walk.filter_entry(|entry| entry.file_name() != ".git") {
-        let entry = entry.with_context(|| format!("cannot list `{}`", root.display()))?;
-        if !entry.file_type().is_file() {
-            continue;
-        }
-        let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
-        let Some(path) = relative.to_str() else { continue };
-        found.push(SourceFile::new(&path.replace('\\', "/"), files::read(entry.path())?));
-    }
-    Ok(found)
-}
-
-/// `path old-file old-hex old-mode new-file new-hex new-mode [new-path …]`.
-fn external(operands: &[String]) -> anyhow::Result<Sources> {
-    let [path, old, _, _, new, _, _, ..] = operands else {
-        let message =
-            format!("cannot take {} operands as those of Git's external diff", operands.len());
-        let hint =
-            "Git gives 7: GIT_EXTERNAL_DIFF='gitops diff --git-external' git diff --ext-diff";
-        return Err(Hinted::new(Code::Usage, message, hint).into());
-    };
-    let name = operands.get(7).unwrap_or(path);
-    let side = |file: &str| -> anyhow::Result<Vec<SourceFile>> {
-        if file == "/dev/null" {
-            return Ok(Vec::new());
-        }
-        Ok(vec![SourceFile::new(name, files::read(Path::new(file))?)])
-    };
-    Ok(Sources {
-        left: side(old)?,
-        right: side(new)?,
-        sides: Sides { before: format!("a/{path}"), after: format!("b/{name}") },
-        config: Config::default(),
-        newer: Newer::Read,
-    })
-}
-
 fn revisions(args: &Args, repository: &LocalRepository) -> anyhow::Result<Pair> {
-    let since = |base: &str, tip: &str| -> anyhow::Result<Pair> {
-        let (base, tip) = (branch(repository, base)?, repository.resolve(tip)?);
+    let since = |base: Revision, tip: &str| -> anyhow::Result<Pair> {
+        let tip = repository.resolve(tip)?;
         Ok(Pair { before: repository.merge_base(&base, &tip)?, after: Some(tip) })
     };
     let or_head = |name: &'_ str| if name.is_empty() { "HEAD".to_owned() } else { name.to_owned() };
     match args.operands.as_slice() {
-        [] => match args.base.clone().or_else(|| Variables::of_process().pull_request_target()) {
-            Some(base) => since(&base, "HEAD"),
-            None => Ok(Pair { before: repository.resolve("HEAD")?, after: None }),
+        [] => match (&args.base, Variables::of_process().pull_request_target()) {
+            (Some(base), _) => since(named(repository, base)?, "HEAD"),
+            (None, Some(target)) => since(target_branch(repository, &target)?, "HEAD"),
+            (None, None) => Ok(Pair { before: repository.resolve("HEAD")?, after: None }),
         },
         [range] => match (range.split_once("..."), range.split_once("..")) {
-            (Some((a, b)), _) => since(&or_head(a), &or_head(b)),
+            (Some((a, b)), _) => since(named(repository, &or_head(a))?, &or_head(b)),
             (None, Some((a, b))) => {
                 let (before, after) =
                     (repository.resolve(&or_head(a))?, repository.resolve(&or_head(b))?);
@@ -332,11 +223,33 @@ fn revisions(args: &Args, repository: &LocalRepository) -> anyhow::Result<Pair> 
     }
 }
 
-/// A pipeline's clone has the target branch as a remote one only.
-fn branch(repository: &LocalRepository, name: &str) -> anyhow::Result<Revision> {
+/// What a name stands for; a branch that is only there as the remote's is that one.
+fn named(repository: &LocalRepository, name: &str) -> anyhow::Result<Revision> {
     let remote = format!("origin/{name}");
-    let name = if repository.knows(&remote) { &remote } else { name };
-    repository.resolve(name)
+    let is_remote = !repository.knows(name) && repository.knows(&remote);
+    repository.resolve(if is_remote { &remote } else { name })
+}
+
+/// The target branch of a pull request: a pipeline's own branch of that name may be old.
+fn target_branch(repository: &LocalRepository, name: &str) -> anyhow::Result<Revision> {
+    let remote = format!("origin/{name}");
+    if repository.knows(&remote) { repository.resolve(&remote) } else { repository.resolve(name) }
+}
+
+/// A program that succeeds and prints nothing makes all objects come or go.
+fn nothing_rendered(rendered: &Rendered) -> Option<Diagnostic> {
+    let is_empty =
+        |file: &SourceFile| file.text.as_deref().is_some_and(|text| text.trim().is_empty());
+    let (side, becomes) = match (is_empty(&rendered.before), is_empty(&rendered.after)) {
+        (false, true) => ("newer", "removed"),
+        (true, false) => ("older", "added"),
+        _ => return None,
+    };
+    let name = &rendered.environment;
+    let message = format!(
+        "`{name}` renders to nothing on the {side} side: all its objects read as {becomes}; run its program yourself to see whether that is meant"
+    );
+    Some(Diagnostic { path: Arc::clone(&rendered.after.path), lines: vec![1], message })
 }
 
 fn repository_sources(
@@ -369,21 +282,24 @@ fn repository_sources(
             ui,
         )?
     };
-    for Delta { path, before, after } in &deltas {
+    for Delta { path, before, after, modes } in &deltas {
         let environment = scopes.environment_of(path);
         let chosen = wanted.as_ref().is_none_or(|names| names.iter().any(|n| n == environment));
         if !chosen || rendered.iter().any(|r| r.environment == environment) {
             continue;
         }
-        for (content, files) in [(before, &mut left), (after, &mut right)] {
+        for (content, mode, files) in [(before, modes[0], &mut left), (after, modes[1], &mut right)]
+        {
             if let Some(content) = *content {
-                let mut file = SourceFile::new(path, repository.read(path, content)?);
+                let bytes = repository.read(path, content)?;
+                let mut file = SourceFile::new(path, bytes).with_mode(mode);
                 file.environment = environment.into();
                 file.default_namespace = scopes.namespace_of(environment).into();
                 files.push(file);
             }
         }
     }
+    let notices = rendered.iter().filter_map(nothing_rendered).collect();
     for rendered in rendered {
         left.push(rendered.before);
         right.push(rendered.after);
@@ -392,5 +308,5 @@ fn repository_sources(
         Some(after) => Newer::Commit(repository, after),
         None => Newer::OnDisk(WorkTree::around(&globals.repo)?),
     };
-    Ok(Sources { left, right, sides, config: scopes.config, newer })
+    Ok(Sources { left, right, sides, config: scopes.config, notices, newer })
 }

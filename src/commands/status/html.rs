@@ -47,9 +47,11 @@ pub(super) fn page(matrix: &Matrix, now: i64, web: Option<&str>) -> String {
     out.push_str("</tr></thead>\n<tbody>\n");
     for (app, cells) in &matrix.rows {
         let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escaped(app));
-        for cell in cells {
+        for (column, cell) in cells.iter().enumerate() {
             match cell {
-                None => out.push_str("<td>–</td>"),
+                None => {
+                    let _ = write!(out, "<td>{}</td>", matrix.nothing(column));
+                }
                 Some(cell) => out.push_str(&table_cell(cell, now, web)),
             }
         }

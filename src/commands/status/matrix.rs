@@ -1,6 +1,6 @@
 //! Apps by environments: what is where, and which place lags behind another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::commands::history::Event;
@@ -24,6 +24,8 @@ pub(super) struct Cell {
 pub(super) struct Matrix {
     pub(super) environments: Vec<String>,
     pub(super) rows: BTreeMap<String, Vec<Option<Cell>>>,
+    /// The environments with a file that cannot be read: what is in it is not known.
+    pub(super) unreadable: BTreeSet<String>,
 }
 
 impl Cell {
@@ -104,19 +106,27 @@ impl Matrix {
         self.rows.values().flatten().flatten().any(|cell| cell.lags)
     }
 
+    /// What stands where an environment declares nothing of an app.
+    pub(super) fn nothing(&self, column: usize) -> &'static str {
+        let name = self.environments.get(column);
+        if name.is_some_and(|name| self.unreadable.contains(name)) { "unreadable" } else { "–" }
+    }
+
     /// For a terminal.
     pub(super) fn text(&self, now: i64) -> String {
         if self.rows.is_empty() {
-            return "No images are declared here.\n".to_owned();
+            let names = self.unreadable.iter().map(|name| format!("{name}: unreadable\n"));
+            return "No images are declared here.\n".to_owned() + &names.collect::<String>();
         }
         let head = std::iter::once("APP".to_owned()).chain(self.environments.iter().cloned());
         let mut rows: Vec<Vec<String>> = vec![head.collect()];
         for (app, cells) in &self.rows {
-            let cell = |cell: &Option<Cell>| match cell {
-                None => "–".to_owned(),
+            let cell = |(column, cell): (usize, &Option<Cell>)| match cell {
+                None => self.nothing(column).to_owned(),
                 Some(cell) => words(cell, now),
             };
-            rows.push(std::iter::once(app.clone()).chain(cells.iter().map(cell)).collect());
+            let cells = cells.iter().enumerate().map(cell);
+            rows.push(std::iter::once(app.clone()).chain(cells).collect());
         }
         let columns = self.environments.len() + 1;
         let width =
@@ -142,9 +152,11 @@ impl Matrix {
         let _ = writeln!(out, "\n|---|{}", "---|".repeat(self.environments.len()));
         for (app, cells) in &self.rows {
             let _ = write!(out, "| {} |", code(app));
-            for cell in cells {
+            for (column, cell) in cells.iter().enumerate() {
                 match cell {
-                    None => out.push_str(" – |"),
+                    None => {
+                        let _ = write!(out, " {} |", self.nothing(column));
+                    }
                     Some(cell) => {
                         let lags = if cell.lags { " :warning: lags" } else { "" };
                         let about = [linked(cell), cell.age(now)];

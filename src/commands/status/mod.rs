@@ -3,7 +3,7 @@
 mod html;
 mod matrix;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
@@ -82,7 +82,11 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         Format::Html => ui.text(&html::page(&matrix, now, web.as_deref()))?,
         _ => ui.text(&matrix.text(now))?,
     }
-    Ok(if args.exit_code && matrix.lags() { Outcome::Differs } else { Outcome::Done })
+    Ok(if args.exit_code && (matrix.lags() || !matrix.unreadable.is_empty()) {
+        Outcome::Differs
+    } else {
+        Outcome::Done
+    })
 }
 
 /// The versions that the files declare.
@@ -97,7 +101,9 @@ fn read(
     let mut matrix = Matrix {
         environments: environments.iter().map(|environment| environment.name.clone()).collect(),
         rows: BTreeMap::new(),
+        unreadable: BTreeSet::new(),
     };
+    let mut known = BTreeSet::new();
     for (column, environment) in environments.iter().enumerate() {
         let paths = environment.list(snapshot)?;
         for (path, bytes) in paths.iter().zip(snapshot.read(&paths)?) {
@@ -106,14 +112,21 @@ fn read(
                 ui.warn(format!(
                     "`{path}` is left out: it cannot be read (`gitops validate` says why)"
                 ));
+                matrix.unreadable.insert(environment.name.clone());
                 continue;
             };
             for place in found {
+                known.insert(place.app.clone());
                 if args.app.is_empty() || args.app.contains(&place.app) {
                     matrix.add(column, place);
                 }
             }
         }
+    }
+    known.extend(scopes.config.apps.into_keys());
+    // Where a file cannot be read, nobody knows what is in it.
+    if matrix.unreadable.is_empty() {
+        history::check_apps(&args.app, &known)?;
     }
     Ok(matrix)
 }
@@ -181,5 +194,5 @@ fn to_json(matrix: &Matrix, web: Option<&str>) -> Json {
             json!({ "app": app, "environments": cells })
         })
         .collect();
-    json!({ "changed": false, "environments": matrix.environments, "apps": apps })
+    json!({ "changed": false, "environments": matrix.environments, "unreadable": matrix.unreadable, "apps": apps })
 }

@@ -70,7 +70,7 @@ fn image(image: &ImageChange) -> Vec<Finding> {
 
 /// Workflow commands of GitHub Actions.
 #[must_use]
-pub fn github(findings: &[Finding]) -> String {
+pub fn github(findings: &[Finding], command: &str) -> String {
     let mut out = String::new();
     for (level, is_warning) in [("warning", true), ("notice", false)] {
         let own: Vec<&Finding> = findings.iter().filter(|f| f.is_warning == is_warning).collect();
@@ -87,7 +87,7 @@ pub fn github(findings: &[Finding]) -> String {
             );
         }
         if own.len() > shown {
-            let _ = writeln!(out, "::{level} title=gitops diff::{} more", own.len() - shown);
+            let _ = writeln!(out, "::{level} title={command}::{} more", own.len() - shown);
         }
     }
     out
@@ -153,11 +153,11 @@ mod tests {
     #[test]
     fn annotations_escape_and_stay_within_the_limit() {
         let all: Vec<Finding> = (1..=12).map(finding).collect();
-        let text = github(&all);
+        let text = github(&all, "gitops diff");
         assert_eq!(text.lines().count(), 10);
         assert!(text.starts_with("::warning file=a%2Cb.yaml,line=1,title=downgrade::100%25%0Ax\n"));
         assert!(text.ends_with("::warning title=gitops diff::3 more\n"));
-        assert_eq!(github(&all[..10]).lines().count(), 10);
+        assert_eq!(github(&all[..10], "gitops diff").lines().count(), 10);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! `gitops diff`, as a user, Git and kubectl run it.
 
+mod masking;
+mod patch;
 mod properties;
 mod render;
+mod sources;
 
 use std::process::Stdio;
 

@@ -209,12 +209,13 @@ proptest! {
             human::render(&secret, &sides, human::Look { width: 80, fold: true }),
             markdown::render(&secret, &sides, "x", 60_000),
             as_json(&secret).to_string(),
-            findings::github(&findings::of(&secret)),
+            findings::github(&findings::of(&secret), "gitops diff"),
             unified::render(
                 &object("Secret", "stringData", &old),
                 &object("Secret", "stringData", &new),
                 &secret.masker,
-            ).0,
+                |_| true,
+            ).text,
         ];
         for (output, text) in outputs.iter().enumerate() {
             for hidden in old.values().chain(new.values()) {

@@ -165,3 +165,56 @@ fn a_missing_program_is_named() {
         output.render()
     );
 }
+
+/// A repository rendered by a command of its own, which does what the script says.
+fn scripted(script: &str) -> Repository {
+    let repository = Repository::new();
+    let config = "environments:\n  prod: {files: [x.yaml], render: {kind: command, command: [sh, render.sh]}}\n";
+    repository.sandbox.write("gitops.yaml", config);
+    repository.sandbox.write("x.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n");
+    repository.sandbox.write("render.sh", script);
+    repository.commit("start");
+    repository
+}
+
+#[test]
+fn a_renderer_that_prints_nothing_is_noticed() {
+    let repository = scripted("cat x.yaml\n");
+    repository.sandbox.write("render.sh", "true\n");
+    for format in ["text", "markdown", "json"] {
+        let output = repository.sandbox.gitops(&["diff", "-o", format]);
+        assert!(
+            output.stdout.contains("renders to nothing on the newer side"),
+            "{}",
+            output.render()
+        );
+    }
+}
+
+#[test]
+fn a_renderer_ends_with_us_and_leaves_nothing() {
+    let repository = scripted("echo $$ > \"$STARTED\"\nexec sleep 600\n");
+    repository.sandbox.write("x.yaml", "{}\n");
+    let (started, temporary) =
+        (repository.sandbox.path("../started"), repository.sandbox.path("../tmp"));
+    fs::create_dir_all(&temporary).unwrap();
+    let mut command = repository.sandbox.gitops_command(&["diff"]);
+    command.env("STARTED", &started).env("TMPDIR", &temporary);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let pid = loop {
+        match fs::read_to_string(&started) {
+            Ok(pid) if pid.ends_with('\n') => break pid.trim().to_owned(),
+            _ => assert!(child.try_wait().unwrap().is_none(), "it ended early"),
+        }
+    };
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 1);
+    let kill = |signal: &str, pid: &str| {
+        let mut kill = repository.sandbox.command("kill");
+        repository.sandbox.finish(kill.args([signal, pid])).code
+    };
+    assert_eq!(kill("-TERM", &child.id().to_string()), 0);
+    assert!(!child.wait().unwrap().success());
+    assert_ne!(kill("-0", &pid), 0, "the renderer lives on");
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+}

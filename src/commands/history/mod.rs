@@ -1,14 +1,18 @@
 //! `gitops history`: every change of a version, from Git alone.
 
+mod apps;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value as Json, json};
 
-use super::scope::Scopes;
+pub(super) use apps::check_apps;
+
 use crate::ci::web_url;
 use crate::cli::Globals;
+use crate::commands::scope::Scopes;
 use crate::deployed::{self, Deployed, VersionChange};
 use crate::environment::{self, Environment};
 use crate::error::{Code, Hinted, Outcome};
@@ -87,6 +91,9 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     if let Some(limit) = args.limit {
         events.truncate(limit);
     }
+    if events.is_empty() && !args.app.is_empty() {
+        check_apps(&args.app, &reader.apps(&tip)?)?;
+    }
     events.sort_by_key(|event| std::cmp::Reverse(event.seconds));
     if repository.is_shallow() {
         ui.warn("this clone is shallow: older changes are not in it");
@@ -154,7 +161,12 @@ impl Reader<'_> {
         let range = Range { from: tip, since, paths: &paths, mainline: false };
         // What a commit found before it is what its parent left behind.
         let mut read = Kept::new();
+        let boundary = self.repository.shallow_boundary();
         timeline::walk(self.repository, &range, |step| {
+            if boundary.contains(&step.revision.id) {
+                // What its parents had is not here: everything in it would read as new.
+                return Ok(true);
+            }
             let mut next = Kept::new();
             let mut going = true;
             for event in self.events(&step, &mut read, &mut next)? {
@@ -189,7 +201,7 @@ impl Reader<'_> {
     }
 
     fn events(&self, step: &Step, read: &mut Kept, next: &mut Kept) -> anyhow::Result<Vec<Event>> {
-        let mut events = Vec::new();
+        let mut changes: Vec<(String, VersionChange)> = Vec::new();
         for delta in &step.deltas {
             let environment = self.scopes.environment_of(&delta.path);
             let wanted = self.environments.iter().any(|known| known.name == environment);
@@ -214,10 +226,11 @@ impl Reader<'_> {
                 };
             let (after, before) = (side(delta.after, false)?, side(delta.before, true)?);
             for change in deployed::changes(&before, &after) {
-                events.push(self.event(step, environment, change));
+                changes.push((environment.to_owned(), change));
             }
         }
-        Ok(events)
+        let events = apps::joined(changes).into_iter();
+        Ok(events.map(|(environment, change)| self.event(step, &environment, change)).collect())
     }
 
     fn event(&self, step: &Step, environment: &str, change: VersionChange) -> Event {

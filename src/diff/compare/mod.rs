@@ -1,15 +1,17 @@
 //! Two values become a list of changes.
 
+mod inside;
+
 use std::collections::HashMap;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use super::path::{FieldPath, Step};
-use super::quantity;
-use super::rules::{self, ListRule, ListRules, Order};
+use crate::diff::mask::Place;
+use crate::diff::path::{FieldPath, Step};
+use crate::diff::rules::{self, ListRule, ListRules, Order};
 use crate::manifest::Identity;
+use crate::yaml::Value;
 use crate::yaml::value::{Data, Map};
-use crate::yaml::{Schema, Stream, Value, expand};
 
 /// What became of a field.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +55,8 @@ pub struct Change {
     pub edit: Edit,
     /// The line of the newer file, or of the older one where the field is gone.
     pub line: u32,
+    /// Whether it is a secret.
+    pub(super) place: Place,
 }
 
 /// What a comparison of two values needs to know.
@@ -76,7 +80,7 @@ pub struct Found {
 /// Compares two values.
 #[must_use]
 pub fn compare(left: &Value, right: &Value, terms: Terms<'_>) -> Found {
-    let mut comparer = Comparer { terms, path: Vec::new(), found: Found::default() };
+    let mut comparer = Comparer::new(terms, Place::default());
     comparer.values(left, right);
     comparer.found
 }
@@ -85,27 +89,45 @@ pub fn compare(left: &Value, right: &Value, terms: Terms<'_>) -> Found {
 enum At<'v> {
     Key(&'v str),
     Item(String),
-    Index(usize),
+    /// The number to show, and those on the older and the newer side.
+    Index(usize, [usize; 2]),
     Inside,
 }
 
 struct Comparer<'v, 'a> {
     terms: Terms<'a>,
     path: Vec<At<'v>>,
+    /// The collections that the steps of the path lead out of.
+    above: Vec<(&'v Value, &'v Value)>,
+    /// Where the values stand as a whole.
+    base: Place,
+    /// Quantities are texts here.
+    verbatim: bool,
     found: Found,
 }
 
-impl<'v> Comparer<'v, '_> {
+impl<'v, 'a> Comparer<'v, 'a> {
+    fn new(terms: Terms<'a>, base: Place) -> Self {
+        Self {
+            terms,
+            path: Vec::new(),
+            above: Vec::new(),
+            base,
+            verbatim: false,
+            found: Found::default(),
+        }
+    }
+
     fn emit(&mut self, edit: Edit, line: u32) {
-        let path = self.field_path();
-        self.found.changes.push(Change { path, edit, line });
+        let (path, place) = (self.field_path(), self.place(&edit));
+        self.found.changes.push(Change { path, edit, line, place });
     }
 
     fn field_path(&self) -> FieldPath {
         let step = |at: &At<'_>| match at {
             At::Key(key) => Step::Key((*key).into()),
             At::Item(name) => Step::Item(name.as_str().into()),
-            At::Index(index) => Step::Index(*index),
+            At::Index(index, _) => Step::Index(*index),
             At::Inside => Step::Inside,
         };
         FieldPath(self.path.iter().map(step).collect())
@@ -127,8 +149,16 @@ impl<'v> Comparer<'v, '_> {
 
     fn values(&mut self, left: &'v Value, right: &'v Value) {
         match (&left.data, &right.data) {
-            (Data::Map(a), Data::Map(b)) => self.maps(a, b),
-            (Data::List(a), Data::List(b)) => self.lists(a, b, right.line),
+            (Data::Map(a), Data::Map(b)) => {
+                self.above.push((left, right));
+                self.maps(a, b);
+                self.above.pop();
+            }
+            (Data::List(a), Data::List(b)) => {
+                self.above.push((left, right));
+                self.lists(a, b, right.line);
+                self.above.pop();
+            }
             (Data::Text(a), Data::Text(b)) if a != b && self.embedded(a, b, right.line) => {}
             _ if left == right || self.is_same_quantity(left, right) => {}
             _ => self.emit(Edit::Changed(left.clone(), right.clone()), right.line),
@@ -186,59 +216,6 @@ impl<'v> Comparer<'v, '_> {
             _ => return false,
         };
         empty && self.terms.identity.is_some() && PRUNED.contains(&key)
-    }
-
-    fn is_same_quantity(&self, left: &Value, right: &Value) -> bool {
-        const ABOVE: &[&str] = &[
-            "limits",
-            "requests",
-            "capacity",
-            "hard",
-            "default",
-            "defaultRequest",
-            "max",
-            "min",
-            "podFixed",
-        ];
-        const LAST: &[&str] = &["sizeLimit", "divisor", "averageValue", "storage"];
-        let keys = self.keys();
-        let Some((last, above)) = keys.split_last() else { return false };
-        let above = above.last().copied().unwrap_or_default();
-        let is_quantity = LAST.contains(last) || ABOVE.contains(&above);
-        is_quantity && quantity::is_same(left, right)
-    }
-
-    /// Compares the YAML or JSON inside of two strings; false where they are no such thing.
-    fn embedded(&mut self, left: &str, right: &str, line: u32) -> bool {
-        let keys = self.keys();
-        let Some(last) = keys.last() else { return false };
-        let named = [".json", ".yaml", ".yml"].iter().any(|ending| last.ends_with(ending));
-        let is_helm_values = *last == "values" && self.terms.identity.is_some();
-        let is_json = |text: &str| text.trim_start().starts_with(['{', '[']);
-        let both_json = is_json(left) && is_json(right);
-        if !(named || is_helm_values || both_json) {
-            return false;
-        }
-        let (Some(left), Some(right)) = (inner_value(left), inner_value(right)) else {
-            return false;
-        };
-        let mut inner = Comparer {
-            terms: Terms { identity: None, ..self.terms },
-            path: Vec::new(),
-            found: Found::default(),
-        };
-        inner.values(&left, &right);
-        let changes = inner.found.changes;
-        // Texts that differ in layout only are shown as the texts they are.
-        let differs = !changes.is_empty();
-        self.path.push(At::Inside);
-        let prefix = self.field_path().0;
-        self.path.pop();
-        self.found.changes.extend(changes.into_iter().map(|change| {
-            let path = FieldPath([prefix.clone(), change.path.0].concat());
-            Change { path, line, ..change }
-        }));
-        differs
     }
 
     fn lists(&mut self, left: &'v [Value], right: &'v [Value], line: u32) {
@@ -352,22 +329,23 @@ impl<'v> Comparer<'v, '_> {
     /// Items that gave way to others, pair by pair where a pair has something in common.
     fn runs(&mut self, removed: &[(usize, &'v Value)], added: &[(usize, &'v Value)]) {
         let paired = removed.len().min(added.len());
-        for (&(_, old), &(index, new)) in removed.iter().zip(added) {
+        for (&(was, old), &(index, new)) in removed.iter().zip(added) {
+            let at = At::Index(index, [was, index]);
             if is_related(old, new) {
-                self.below(At::Index(index), |this| this.values(old, new));
+                self.below(at, |this| this.values(old, new));
             } else {
-                self.below(At::Index(index), |this| {
+                self.below(at, |this| {
                     this.emit(Edit::Changed(old.clone(), new.clone()), new.line);
                 });
             }
         }
         for &(index, item) in &removed[paired..] {
             let edit = Edit::Removed(item.clone());
-            self.below(At::Index(index), |this| this.emit(edit, item.line));
+            self.below(At::Index(index, [index; 2]), |this| this.emit(edit, item.line));
         }
         for &(index, item) in &added[paired..] {
             let edit = Edit::Added(item.clone());
-            self.below(At::Index(index), |this| this.emit(edit, item.line));
+            self.below(At::Index(index, [index; 2]), |this| this.emit(edit, item.line));
         }
     }
 }
@@ -385,13 +363,4 @@ fn is_related(left: &Value, right: &Value) -> bool {
         (Data::List(_), Data::List(_)) => true,
         _ => left.is_scalar() && right.is_scalar(),
     }
-}
-
-fn inner_value(text: &str) -> Option<Value> {
-    let stream = Stream::parse(text.to_owned()).ok()?;
-    if stream.documents() != 1 {
-        return None;
-    }
-    let value = expand(&stream, 0, Schema::Either, 0).ok()?.value;
-    (!value.is_scalar()).then_some(value)
 }

@@ -1,0 +1,80 @@
+//! Names that tell that what they name is a secret.
+
+use crate::yaml::Value;
+use crate::yaml::value::Data;
+
+/// The last words of a key that holds a secret.
+const ENDINGS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "token",
+    "apikey",
+    "privatekey",
+    "secretkey",
+    "clientsecret",
+    "credentials",
+];
+
+/// The last words of a key that holds several.
+const COLLECTIONS: &[&str] = &[
+    "passwords",
+    "tokens",
+    "apikeys",
+    "privatekeys",
+    "secretkeys",
+    "clientsecrets",
+    "secretenv",
+    "secretenvs",
+    "secretdata",
+    "secretvalues",
+];
+
+/// A name of a variable, such as `DB_PASSWORD`.
+pub(super) fn is_telling(name: &str) -> bool {
+    const WORDS: &[&str] =
+        &["password", "passwd", "secret", "token", "apikey", "privatekey", "credential"];
+    let plain: String = name.to_ascii_lowercase().replace(['_', '-'], "");
+    WORDS.iter().any(|word| plain.contains(word))
+}
+
+/// A key such as `adminPassword` with a text of its own; not the name of something that holds one.
+#[must_use]
+pub fn is_telling_key(key: &str, value: &Value) -> bool {
+    let is_text = matches!(value.data, Data::Text(_) | Data::Bare(_));
+    (is_text || matches!(value.data, Data::Int(_) | Data::Float(_))) && is_telling_name(key)
+}
+
+/// A key of a scalar; one in capitals is the name of a variable.
+pub(super) fn is_telling_name(key: &str) -> bool {
+    let is_variable = || {
+        let is_capital = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+        key.bytes().any(|byte| byte.is_ascii_uppercase())
+            && key.bytes().all(|byte| is_capital(byte) || byte == b'_')
+    };
+    // Nearly every key ends otherwise, and need not be looked at closer.
+    let last = key.as_bytes().last().map(u8::to_ascii_lowercase);
+    let may_end = last.is_some_and(|last| b"denyts".contains(&last));
+    (may_end && ends_with(key, ENDINGS)) || (is_variable() && is_telling(key))
+}
+
+/// The key of a list or a mapping all of whose values are secrets.
+pub(super) fn is_telling_collection(key: &str) -> bool {
+    let last = key.as_bytes().last().map(u8::to_ascii_lowercase);
+    if !last.is_some_and(|last| b"adenstvy".contains(&last)) {
+        return false;
+    }
+    // A projected volume's `serviceAccountToken` describes one.
+    !key.ends_with("AccountToken") && (ends_with(key, ENDINGS) || ends_with(key, COLLECTIONS))
+}
+
+/// A key below such a collection that says where the secret is, or who it is for.
+pub(super) fn is_reference(key: &str) -> bool {
+    const WORDS: &[&str] = &["ref", "valuefrom", "existingsecret", "secretname"];
+    ends_with(key, WORDS)
+}
+
+fn ends_with(key: &str, endings: &[&str]) -> bool {
+    let plain: String = key.to_ascii_lowercase().replace(['_', '-', '.'], "");
+    endings.iter().any(|ending| plain.ends_with(ending))
+}
