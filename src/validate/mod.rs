@@ -12,6 +12,7 @@ use crate::image::Version;
 use crate::manifest::{Documents, Object, SourceFile, chunks, group_of, read};
 use crate::policy::Policy;
 use crate::yaml::Value;
+use crate::yaml::value::Data;
 use shape::Shapes;
 
 /// Something wrong.
@@ -280,7 +281,8 @@ fn untagged_values(value: &Value, path: &str, found: &mut Vec<(String, String, u
         let image = &entry.value;
         let text = |key: &str| image.str_at(&[key]).filter(|text| !text.is_empty());
         let is_given = |key: &str| {
-            image.get(key).is_some_and(|v| v.scalar_text().is_some_and(|text| !text.is_empty()))
+            let given = image.get(key).filter(|value| !matches!(value.data, Data::Null));
+            given.is_some_and(|value| value.scalar_text().is_some_and(|text| !text.is_empty()))
         };
         if let Some(name) = text("repository").filter(|_| entry.key.ends_with("mage"))
             && !is_given("tag")
