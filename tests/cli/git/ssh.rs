@@ -1,5 +1,7 @@
 //! Over SSH: a real `sshd`, and the user's own `ssh`.
 
+use std::process::Stdio;
+
 use crate::support::{Output, Repositories, SshServer, installed};
 
 const TOOLS: &[&str] = &["git", "ssh", "sshd", "ssh-keygen"];
@@ -98,4 +100,69 @@ fn a_lost_race_is_run_again_over_the_open_connection() {
         |line: &&String| line.contains("ControlMaster=no") && line.contains("receive-pack");
     assert_eq!(server.log().iter().filter(shared).count(), 1, "{:?}", server.log());
     repos.is_sound("shop");
+}
+
+/// Several at once, each with a key of its own in one file.
+fn race(two: bool) {
+    let Some((repos, server)) = served(two) else { return };
+    let url = format!("forge:{}", repos.path("shop.git"));
+    let path = format!("{}:{}", server.bin().display(), std::env::var("PATH").unwrap());
+    let start = |job: usize| {
+        let set = format!("k{job}=v1");
+        let file = "environments/dev.yaml";
+        let args = ["--repo", &url, "bump-tag", "--file", file, "--create", "--set", &set];
+        let mut command = repos.command(&args);
+        command.env("PATH", &path).env("XDG_CACHE_HOME", repos.sandbox.path(&format!("c{job}")));
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..8).map(start).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let text = repos.show("shop", "environments/dev.yaml");
+    assert!((0..8).all(|job| text.contains(&format!("k{job}: v1"))), "{text}");
+    assert_eq!(repos.log("shop").len(), 9);
+    repos.is_sound("shop");
+}
+
+#[test]
+fn jobs_at_once_all_land() {
+    race(true);
+}
+
+#[test]
+fn jobs_at_once_all_land_where_the_server_drops_the_version() {
+    race(false);
+}
+
+/// Of the two sides, which are opened at once, one saw the branch before somebody's push: a version 0 server
+/// gives nothing but what it said then.
+#[test]
+fn a_push_between_the_two_sides_is_a_lost_race() {
+    if !installed(&["git"]) {
+        return;
+    }
+    for late in ["upload-pack", "receive-pack"] {
+        let repos = Repositories::new();
+        repos.shop();
+        let root = repos.root();
+        repos.git(&["clone", "-q", "--bare", "shop.git", "before.git"]);
+        repos.gitops(&["--repo", "shop.git", "bump-tag", "web=v7", "-e", "staging"]).ok();
+        // The one side answers from a copy of before, once.
+        let script = format!(
+            "#!/bin/sh\nfor last; do :; done\nunset GIT_PROTOCOL\ncase \"$last\" in *{late}*)\n\
+             mkdir {root}/once 2>/dev/null && last=\"git {late} {root}/before.git\" ;; esac\n\
+             exec sh -c \"$last\"\n",
+            root = root.display()
+        );
+        repos.sandbox.write("ssh", &script);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(repos.sandbox.path("ssh"), mode).unwrap();
+        let url = format!("ssh://forge{}", repos.path("shop.git"));
+        let mut command = repos.command(&["--repo", &url, "bump-tag", "api=v1", "-e", "staging"]);
+        repos.sandbox.finish(command.env("GIT_SSH", repos.sandbox.path("ssh"))).ok();
+        assert_eq!(repos.log("shop").len(), 3, "{late}");
+        repos.is_sound("shop");
+    }
 }

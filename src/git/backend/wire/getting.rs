@@ -25,7 +25,10 @@ impl Wire {
             let ids = vec![id.to_string()];
             let want = Want { ids, have, depth: Some(1), filter: Some(UPPER), thin: false };
             match self.transfer(&want) {
-                Err(error) if trouble::remote_error(&error).is_some() => {
+                Err(error)
+                    if trouble::remote_error(&error).is_some()
+                        && trouble::is_missing(&error).is_none() =>
+                {
                     self.say.detail(format!("the server leaves no trees out: {error:#}"));
                     self.memory.sends_all_trees = true;
                 }

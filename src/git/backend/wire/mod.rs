@@ -165,6 +165,9 @@ impl Backend for Wire {
             self.held = held.and_then(|id| Oid::from_str(id).ok());
         }
         let tip = Tip { branch: short, id: id.clone() };
+        if !self.connection.is_stateless() {
+            self.upload.get_mut().advertises(&tip.id, &*self.connection, &self.place)?;
+        }
         let id = Oid::from_str(&tip.id)?;
         self.tip = Some(tip.clone());
         if self.held != Some(id) || self.keep.store.tree_of(id).is_err() {
