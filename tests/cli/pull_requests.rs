@@ -202,6 +202,7 @@ fn nothing_to_change_is_no_call_no_branch_and_no_pull_request() {
     let output = shop.fine(&mut shop.with("github", &api, &args));
     assert_eq!(action(&output).0, "skipped");
     assert_eq!(output.json()["changed"], false);
+    assert_eq!(output.json()["head"], Value::Null);
     assert!(api.targets().is_empty());
     assert_eq!(shop.git(&["branch", "--format=%(refname:short)"]), "main");
 }

@@ -108,6 +108,7 @@ impl Ending<'_> {
         let Some((id, message)) = remote.commit_of(&old.head)? else { return Ok(old.clone()) };
         let base = remote.look(Some(&old.base), |round| Side::of(round, self.config))?;
         let head = remote.look(Some(&old.head), |round| Side::of(round, self.config))?;
+        let base = base.before(&head, (remote, None), self.config)?.side;
         let subject = message.lines().next().map(str::to_owned);
         let scene = branches::scene(&base, &head, subject, Origin::default(), self.connection);
         let (key, head_sha) = (old.key.clone(), Some(id));

@@ -118,7 +118,7 @@ impl<'a> Shown<'a> {
                 || (self.action.is_none() && self.pushed),
             "dry_run": self.dry_run,
             "action": action, "number": self.number, "url": self.url, "node_id": self.node_id,
-            "forge": self.forge, "head": self.head, "base": self.base, "head_sha": self.head_sha,
+            "forge": self.forge, "head": Some(&self.head).filter(|head| !head.is_empty()), "base": self.base, "head_sha": self.head_sha,
             "pushed": self.pushed, "auto_merge": auto_merge, "auto_merge_reason": reason,
             "superseded": self.superseded,
             "new_url": (self.action != Some(Action::Skipped)).then_some(&self.new_url),

@@ -305,6 +305,10 @@ impl Backend for Cli {
         Err(self.no_history().into())
     }
 
+    fn parents(&self, _: &str) -> anyhow::Result<Option<Vec<String>>> {
+        Err(self.no_history().into())
+    }
+
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {
         let tip = self.tip()?.clone();
         let name = full_name(&tip.branch)?;

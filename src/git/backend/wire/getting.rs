@@ -71,6 +71,18 @@ impl Wire {
         commits
     }
 
+    /// Gets the trees of one commit; of all in the branch's history where the server gives no single ones.
+    pub(super) fn fetch_trees(&self, commit: Oid) -> anyhow::Result<()> {
+        let filters = self.upload.borrow().filters(self.connection.is_stateless());
+        let filter = filters.then_some("blob:none");
+        let want =
+            Want { ids: vec![commit.to_string()], depth: Some(1), filter, ..Want::default() };
+        match self.transfer(&want) {
+            Err(error) if trouble::remote_error(&error).is_some() => self.deepen(None).map(|_| ()),
+            result => result,
+        }
+    }
+
     pub(super) fn transfer(&self, want: &Want<'_>) -> anyhow::Result<()> {
         let mut upload = self.upload.borrow_mut();
         let result =
