@@ -10,7 +10,7 @@ fn others(shop: &Shop, image: &str, env: &str) {
     shop.repos.gitops(&["--repo", &shop.url(), "bump-tag", image, "-e", env]).ok();
 }
 
-fn posted(api: Server) -> Vec<Value> {
+fn posted(api: &Server) -> Vec<Value> {
     let seen = api.done().into_iter();
     seen.filter(|seen| seen.method == "POST").map(|seen| seen.body).collect()
 }
@@ -34,7 +34,7 @@ fn only_what_the_branch_did_counts() {
         } else {
             shop.fine(&mut open_pr(&shop, &api, &[]))
         };
-        let posted = posted(api);
+        let posted = posted(&api);
         let body = posted[0]["body"].as_str().unwrap();
         assert!(body.contains("gitops:key staging/web"), "{body}");
         assert!(body.contains("| staging | `web` |") && !body.contains("dev"), "{body}");
@@ -67,7 +67,7 @@ fn a_shallow_clone_is_enough_for_its_own_commits() {
     shop.repos.gitops(&bump).ok();
     others(&shop, "api=v9.0.0", "dev");
     let _ = shop.fine(&mut open_pr(&shop, &api, &[]));
-    let posted = posted(api);
+    let posted = posted(&api);
     let body = posted[0]["body"].as_str().unwrap();
     assert!(body.contains("| staging | `web` |") && !body.contains("dev"), "{body}");
 }
@@ -144,7 +144,7 @@ fn a_name_is_one_of_a_branch() {
     let args = [BUMP, &["--head", "refs/heads/foo"]].concat();
     let output = shop.fine(&mut shop.with("github", &api, &args));
     assert_eq!(output.json()["head"], "foo");
-    assert_eq!(posted(api)[0]["head"], "open:foo");
+    assert_eq!(posted(&api)[0]["head"], "open:foo");
     assert_eq!(shop.git(&["branch", "--format=%(refname:short)"]), "foo\nmain");
 }
 
@@ -180,7 +180,7 @@ fn a_change_comes_from_where_it_was_built() {
         assert_eq!(text.matches("Gitops-Source: https://github.com/acme/web@").count(), expected);
         assert_eq!(text.matches("Gitops-Source").count(), expected, "{text}");
     }
-    let posted = posted(api);
+    let posted = posted(&api);
     let sources = |at: usize| posted[at]["body"].as_str().unwrap().matches("Source: ").count();
     assert_eq!([0, 1, 2, 3].map(sources), [0, 0, 1, 1]);
 }

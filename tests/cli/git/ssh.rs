@@ -112,7 +112,7 @@ fn race(two: bool) {
         let file = "environments/dev.yaml";
         let args = ["--repo", &url, "bump-tag", "--file", file, "--create", "--set", &set];
         let mut command = repos.command(&args);
-        command.env("PATH", &path).env("XDG_CACHE_HOME", repos.sandbox.path(&format!("c{job}")));
+        command.env("PATH", &path).env("XDG_CACHE_HOME", repos.sandbox.path(format!("c{job}")));
         command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let children: Vec<_> = (0..8).map(start).collect();
