@@ -101,7 +101,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
 fn news<'a>(ends: &'a Ends, scene: &'a Scene, proposal: &'a Proposal) -> proposing::News<'a> {
     let (before, after) = (texts(&ends.base.files), texts(&ends.head.files));
     let halves = Half::of_files(before, after, &ends.head.config);
-    proposing::News { config: &ends.base.config, halves, scene, proposal }
+    proposing::News { config: &ends.base.config, halves, scene, proposal, also: Vec::new() }
 }
 
 /// Environment, path and text of each file.

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::Value;
 use url::form_urlencoded;
@@ -14,6 +15,9 @@ use crate::http::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::http::{
     Client, Method, Redirects, Request, Retry, Secret, StatusCode, Url, is_loopback, origin,
 };
+
+/// The longest that one answer may take.
+const IDLE: Duration = Duration::from_mins(1);
 
 /// A token and what is known of it.
 #[derive(Clone, Debug)]
@@ -120,11 +124,10 @@ impl Api {
         self.access.pace
     }
 
-    /// Asks. In a dry run without a token nobody is asked, and neither is one about a pull request that is
-    /// only planned: the answer is empty.
+    /// Asks. In a dry run nobody is asked about a pull request that is only planned: the answer is empty.
     pub fn get(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Answer> {
         let unknown = path.contains("{number}") || path.contains("%7Bnumber%7D");
-        if self.access.dry_run && (unknown || self.access.token.is_none()) {
+        if self.access.dry_run && unknown {
             return Ok(Answer::nothing());
         }
         self.send(&Method::GET, path, query, None)
@@ -154,9 +157,6 @@ impl Api {
 
     /// A question that has to be posted (GraphQL).
     pub fn ask(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
-        if self.access.dry_run && self.access.token.is_none() {
-            return Ok(Answer::nothing());
-        }
         self.send(&Method::POST, path, &[], Some(body))
     }
 
@@ -239,8 +239,21 @@ impl Api {
         if let Some(body) = body.filter(|body| !body.is_null()) {
             request = request.json(body)?;
         }
-        let retry = Retry::within(self.access.pace.busy);
-        Answer::read(self.access.client.send_with_retry(&request, retry)?)
+        let pace = self.access.pace;
+        let mut retry = Retry::within(pace.busy);
+        if let (Some(left), Some(deadline)) = (pace.left(), pace.deadline) {
+            if left.is_zero() {
+                return Err(too_late(request.url()).into());
+            }
+            // A server's silence is not the only thing that ends.
+            request = request.timeout(left.min(IDLE));
+            retry.deadline = retry.deadline.min(deadline);
+        }
+        let answer = self.access.client.send_with_retry(&request, retry).and_then(Answer::read);
+        answer.map_err(|error| match pace.left() {
+            Some(Duration::ZERO) => error.context(too_late(request.url())),
+            _ => error,
+        })
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> String {
@@ -292,6 +305,11 @@ impl Api {
             _ => None,
         }
     }
+}
+
+fn too_late(url: &Url) -> Hinted {
+    let message = format!("cannot hear from `{}` in time", origin(url));
+    Hinted::new(Code::Timeout, message, "try again, or give it longer with --timeout")
 }
 
 /// Why a forge did not do it; found in errors by `downcast_ref`.

@@ -40,7 +40,7 @@ use std::path::PathBuf;
 
 pub use address::{Address, carries_password, looks_remote};
 pub use backend::branch_name;
-pub use checkout::{Checkout, Hold, Prepared, Upstream};
+pub use checkout::{Checkout, Hold, Prepared, Upstream, check_readable};
 pub use commit::{Person, iso_date};
 pub use config::{Config, Sources};
 pub use credentials::{HostToken, password_for};

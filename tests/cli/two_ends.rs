@@ -2,7 +2,13 @@
 
 use serde_json::Value;
 
-use crate::forge::Server;
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::forge::{CANARY, Server};
 use crate::pull_requests::{BUMP, HEAD, Shop, action, checkout, github, open_pr};
 
 /// Somebody else's version on the served `main`.
@@ -183,4 +189,96 @@ fn a_change_comes_from_where_it_was_built() {
     let posted = posted(&api);
     let sources = |at: usize| posted[at]["body"].as_str().unwrap().matches("Source: ").count();
     assert_eq!([0, 1, 2, 3].map(sources), [0, 0, 1, 1]);
+}
+
+/// Tags, branches and the like are known in the checkout; the change is still made on the remote's base.
+#[test]
+fn a_rollback_by_pull_request_knows_the_checkouts_names() {
+    let Some(shop) = Shop::new() else { return };
+    let api = github();
+    shop.repos.git(&["clone", "-q", &shop.url(), "checkout"]);
+    shop.repos.git(&["-C", "checkout", "tag", "rel1"]);
+    for n in 0..2 {
+        others(&shop, &format!("web=v9.0.{n}"), "staging");
+    }
+    let mut command = shop.repos.command(
+        &[
+            &["-C", "checkout", "rollback", "-e", "staging", "--pr", "-o", "json"][..],
+            &["--to", "rel1"],
+        ]
+        .concat(),
+    );
+    let known = open_pr(&shop, &api, &[]);
+    command.envs(known.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    let output = shop.fine(&mut command);
+    assert_eq!(output.json()["edits"][0]["after"], "v2.0.4");
+    assert_eq!(shop.ahead("gitops/staging/web").len(), 1);
+}
+
+/// A dry run without a token plans what a run without one does, which is a push and a page for a person.
+#[test]
+fn without_a_token_a_dry_run_plans_no_requests() {
+    let Some(shop) = Shop::new() else { return };
+    let run = |more: &[&str]| {
+        let mut command = shop.command(&[BUMP, &["--auto-merge"], more].concat());
+        shop.fine(command.env("GITOPS_FORGE", "github")).json()
+    };
+    let (dry, real) = (run(&["--dry-run"]), run(&[]));
+    assert_eq!(dry["requests"], json!([]));
+    for field in ["action", "changed", "new_url", "head", "warnings"] {
+        assert_eq!(dry[field], real[field], "{field}");
+    }
+    assert_eq!(dry["changed"], true);
+}
+
+/// `changed` says in a dry run what it would say in a real one.
+#[test]
+fn a_dry_run_says_whether_something_would_change() {
+    let Some(shop) = Shop::new() else { return };
+    let api = github();
+    let dry = [BUMP, &["--dry-run"]].concat();
+    let changed =
+        |args: &[&str]| shop.fine(&mut shop.with("github", &api, args)).json()["changed"].clone();
+    assert_eq!(changed(&dry), true);
+    assert_eq!(changed(BUMP), true);
+    assert_eq!(changed(&dry), false);
+    checkout(&shop, "topic");
+    let said = shop.fine(&mut open_pr(&shop, &api, &["--dry-run"])).json();
+    assert_eq!((&said["changed"], &said["dry_run"]), (&json!(true), &json!(true)));
+}
+
+/// A host that takes what it is sent, and never answers.
+fn silent() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut copy = stream.try_clone().unwrap();
+            std::thread::spawn(move || copy.read_to_end(&mut Vec::new()));
+            kept.push(stream);
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn the_timeout_is_also_for_the_forge() {
+    let Some(shop) = Shop::new() else { return };
+    let start = Instant::now();
+    let mut command = shop.command(&[BUMP, &["--timeout", "3s"]].concat());
+    command.env("GITOPS_FORGE", "github").env("GITOPS_TOKEN", CANARY);
+    command.env("GITOPS_API_URL", format!("{}/api/v3", silent()));
+    let output = shop.run(&mut command);
+    let error = &output.json()["error"];
+    assert_eq!(error["code"], "timeout", "{error}");
+    assert!(error["message"].as_str().unwrap().contains("in time"), "{error}");
+    // Asking an unknown host which forge it is, too.
+    shop.repos.git(&["clone", "-q", &shop.url(), "checkout"]);
+    let url = format!("{}/open/shop.git", silent());
+    shop.repos.git(&["-C", "checkout", "remote", "set-url", "origin", &url]);
+    let args = [&["-C", "checkout"], BUMP, &["--timeout", "3s"]].concat();
+    let output = shop.run(&mut shop.repos.command(&args));
+    assert!(output.render().contains("no forge is known there"), "{}", output.render());
+    assert!(start.elapsed() < Duration::from_secs(30));
 }

@@ -73,6 +73,11 @@ pub(crate) trait Intent {
         Kind::Deploying
     }
 
+    /// What `--notify` says of each environment besides the images that change.
+    fn news(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What its JSON has besides.
     fn fields(&self) -> Value {
         json!({})

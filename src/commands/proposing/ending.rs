@@ -38,10 +38,10 @@ impl Ending<'_> {
             self.warn_of_texts();
             return Ok(None);
         }
-        if !self.connection.has_token {
+        let Some(forge) = &self.connection.forge else {
             self.warn_of_no_token();
-        }
-        let Some(forge) = &self.connection.forge else { return Ok(None) };
+            return Ok(None);
+        };
         let outcome = forge::ensure(&**forge, proposal, Watch { told: &|_, _| {}, tip: &|| None })?;
         outcome.warnings.iter().for_each(|warning| self.ui.warn(warning));
         Ok(Some(outcome))

@@ -134,7 +134,8 @@ impl Edit<'_> {
             if self.ending.context.notifies() {
                 let halves = notify::Half::of_plan(&first.plan, &first.config);
                 let (config, scene) = (&first.config, &first.scene);
-                let news = News { config, halves, scene, proposal: &proposal };
+                let also = self.intent.news();
+                let news = News { config, halves, scene, proposal: &proposal, also };
                 news.show(remote, self.ending.context, ui)?;
             }
             return Ok(ended);
@@ -156,7 +157,8 @@ impl Edit<'_> {
             if context.notifies() {
                 let halves = notify::Half::of_plan(&last.plan, &last.config);
                 let (config, scene) = (&last.config, &last.scene);
-                let news = News { config, halves, scene, proposal: &proposal };
+                let also = self.intent.news();
+                let news = News { config, halves, scene, proposal: &proposal, also };
                 news.tell(&shown, remote, context, ui);
             }
         };
@@ -233,6 +235,8 @@ pub(crate) struct News<'a> {
     pub(crate) halves: notify::Halves,
     pub(crate) scene: &'a Scene,
     pub(crate) proposal: &'a Proposal,
+    /// What it does besides changing images.
+    pub(crate) also: Vec<String>,
 }
 
 impl<'a> News<'a> {
@@ -282,6 +286,7 @@ impl<'a> News<'a> {
                 url: None,
             }),
             origin: &self.scene.source,
+            news: self.also,
         }
     }
 }

@@ -114,8 +114,7 @@ impl<'a> Shown<'a> {
         };
         let action = self.action.map(Action::as_str);
         let mut fields = json!({
-            "changed": matches!(self.action, Some(Action::Created | Action::Updated))
-                || (self.action.is_none() && self.pushed),
+            "changed": self.action.map_or(self.pushed, is_change),
             "dry_run": self.dry_run,
             "action": action, "number": self.number, "url": self.url, "node_id": self.node_id,
             "forge": self.forge, "head": Some(&self.head).filter(|head| !head.is_empty()), "base": self.base, "head_sha": self.head_sha,
@@ -128,6 +127,10 @@ impl<'a> Shown<'a> {
         }
         fields
     }
+}
+
+fn is_change(action: Action) -> bool {
+    matches!(action, Action::Created | Action::Updated)
 }
 
 /// The end of a run.
@@ -196,7 +199,7 @@ pub(crate) fn show(
         let mut fields = shown.fields();
         let more = json!({
             "dry_run": true,
-            "changed": false,
+            "changed": outcome.is_none_or(|outcome| is_change(outcome.action)),
             "action": outcome.map(|outcome| outcome.action.as_str()),
             "number": existing.map(|(number, _)| number),
             "url": existing.map(|(_, url)| url),

@@ -177,8 +177,15 @@ impl Git {
 
 impl Cli {
     fn no_history(&self) -> Hinted {
-        let message = format!("cannot read the history of `{}` without a checkout", self.place);
-        Hinted::new(Code::Git, message, "clone it, and run this there")
+        let message = format!(
+            "cannot read the history of `{}`: of a SHA-256 repository only the newest commit is read",
+            self.place
+        );
+        Hinted::new(
+            Code::Git,
+            message,
+            "look it up with `git log`; `bump-tag` sets any version there",
+        )
     }
 }
 

@@ -150,6 +150,11 @@ impl Upload {
             Err(error) => {
                 let error = at(place, session.explain(error));
                 self.session = None;
+                if self.is_remembered {
+                    // The server may have changed since, or the memory is damaged.
+                    *self = Self::default();
+                    return self.list(connection, prefixes, place);
+                }
                 Err(error)
             }
         }

@@ -84,8 +84,8 @@ pub(crate) fn connect(forge: &str, server: &Server, path: &str, dry_run: bool) -
     let place = place_of(row, &remote, &known).unwrap();
     let user = (forge == "gerrit").then(|| "ann".to_owned());
     let token = Token { user, secret: Secret::new(CANARY), origin: "FORGE_TOKEN".to_owned() };
-    let patience =
-        Pace { step: Duration::from_millis(1), tries: 3, busy: Duration::from_millis(1500) };
+    let (step, busy) = (Duration::from_millis(1), Duration::from_millis(1500));
+    let patience = Pace { step, tries: 3, busy, deadline: None };
     let client = Rc::new(Client::new(Settings::default()));
     let access = Access { client, token: Some(token), pace: patience, dry_run };
     let api = Api::new(row, access, &place.api).unwrap();
