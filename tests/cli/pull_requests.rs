@@ -613,3 +613,26 @@ fn a_new_pull_request_is_told_of_once() {
     assert!(opened.stdout.contains(said), "{}", opened.render());
     assert!(opened.stdout.contains("→ v3.0.0"), "{}", opened.render());
 }
+
+/// A restart changes no image, and says what it does instead.
+#[test]
+fn a_restart_is_told_of_as_one() {
+    let Some(shop) = Shop::new() else { return };
+    let api = github();
+    let channels = CHANNELS.replace("[pr-opened]", "[pr-opened, deploying]");
+    shop.repos.sandbox.write("channels.yaml", channels);
+    let work = "shop.work/environments/staging.yaml";
+    let text = shop.repos.sandbox.read(work) + "  podAnnotations: {}\n";
+    shop.repos.sandbox.write(work, text);
+    shop.repos.git(&["-C", "shop.work", "commit", "-qam", "annotations"]);
+    shop.repos.git(&["-C", "shop.work", "push", "-q", &shop.repos.path("shop.git"), "HEAD:main"]);
+    let run = |args: &[&str]| {
+        let restart = ["--config", "channels.yaml", "restart", "web", "-e", "staging", "--notify"];
+        shop.fine(&mut shop.with("github", &api, &[&restart[..], args].concat())).stdout
+    };
+    let said = run(&["--pr"]);
+    assert!(said.starts_with("Pull request #7") && said.contains("restarts web"), "{said}");
+    let said = run(&[]);
+    assert!(said.contains("Deploying to staging\n  restarts web\n"), "{said}");
+    assert!(!said.contains("no image changes"), "{said}");
+}

@@ -102,6 +102,42 @@ fn a_lost_race_is_run_again_over_the_open_connection() {
     repos.is_sound("shop");
 }
 
+/// The alias of a forge's host is in the configuration that the user's own command names.
+#[test]
+fn an_alias_is_looked_up_by_the_users_own_command() {
+    if !installed(&["git", "ssh"]) {
+        return;
+    }
+    let repos = Repositories::new();
+    repos.shop();
+    repos.sandbox.write("ssh_config", "Host gh-work\n  HostName github.com\n");
+    let config = repos.path("ssh_config");
+    // It looks names up, and connects to the repository in this directory.
+    let script = format!(
+        "#!/bin/sh\nfor last; do :; done\ncase \" $* \" in *' -G '*) exec ssh -F {config} \"$@\";; esac\n\
+         exec sh -c \"cd {}; $(echo \"$last\" | tr -d \\')\"\n",
+        repos.root().display()
+    );
+    repos.sandbox.write("own-ssh", &script);
+    let url = "git@gh-work:open/shop.git";
+    repos.git(&["clone", "-q", "--bare", "shop.git", "open/shop.git"]);
+    let run = |by_config: bool| {
+        let args = ["--repo", url, "bump-tag", "api=v1", "-e", "staging", "--pr", "-o", "json"];
+        let mut command = repos.command(&args);
+        let line = format!("sh {}", repos.path("own-ssh"));
+        if by_config {
+            repos.git(&["config", "--global", "core.sshCommand", &line]);
+        } else {
+            command.env("GIT_SSH_COMMAND", line);
+        }
+        let said = repos.sandbox.finish(&mut command);
+        assert_eq!(said.code, 0, "{}", said.render());
+        said.json()["new_url"].as_str().unwrap().to_owned()
+    };
+    let page = "https://github.com/open/shop/compare/main...gitops/staging/api?expand=1";
+    assert_eq!([run(false), run(true)], [page, page]);
+}
+
 /// Several at once, each with a key of its own in one file.
 fn race(two: bool) {
     let Some((repos, server)) = served(two) else { return };

@@ -61,8 +61,10 @@ impl Wire {
         let mut upload = Upload::default();
         if connection.is_stateless()
             && let Some(words) = &memory.capabilities
+            && let known = Capabilities::new(words.clone())
+            && known.is_usable()
         {
-            upload.server = Some((true, Capabilities::new(words.clone())));
+            upload.server = Some((true, known));
             upload.is_remembered = true;
         }
         let is_complete = Cell::new(memory.is_complete);
