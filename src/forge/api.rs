@@ -251,7 +251,7 @@ impl Api {
         }
         let answer = self.access.client.send_with_retry(&request, retry).and_then(Answer::read);
         answer.map_err(|error| match pace.left() {
-            Some(Duration::ZERO) => error.context(too_late(request.url())),
+            Some(Duration::ZERO) => too_late(request.url()).into(),
             _ => error,
         })
     }
