@@ -113,6 +113,7 @@ pub struct Context<'a> {
     settings: Settings,
     say: Say,
     heard: Arc<Mutex<Vec<String>>>,
+    deadline: Instant,
 }
 
 impl<'a> Context<'a> {
@@ -131,7 +132,8 @@ impl<'a> Context<'a> {
             Event::Detail(text) => voice.detail(text),
         });
         let settings = settings(&variables, args.ca_file.as_ref(), args.no_cache);
-        Self { args, globals, variables, settings, say, heard }
+        let deadline = Instant::now() + args.timeout;
+        Self { args, globals, variables, settings, say, heard, deadline }
     }
 
     /// The global flags.
@@ -255,10 +257,10 @@ impl<'a> Context<'a> {
         &self.variables
     }
 
-    /// The longest that everything together may take.
+    /// When everything is to be over.
     #[must_use]
-    pub fn timeout(&self) -> Duration {
-        self.args.timeout
+    pub fn deadline(&self) -> Instant {
+        self.deadline
     }
 
     /// Whether the channels of `gitops.yaml` are to be told.

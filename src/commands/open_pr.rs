@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::cli::Globals;
 use crate::commands::landing::{self, Context, GitArgs, Place};
 use crate::commands::notify::{Half, in_order};
-use crate::commands::proposing::branches::{self, Side, files};
+use crate::commands::proposing::branches::{self, Fork, Side, files};
 use crate::commands::proposing::{
     self, Connection, Ending, ProposalArgs, Scene, Shown, connect, show, tell,
 };
@@ -74,7 +74,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let Some(connection) = connect(&args.proposal, &context, &remote, args.dry_run, ui)? else {
         return Err(proposing::no_forge(&remote));
     };
-    let scene = scene(&ends, &connection, &context);
+    let scene = scene(&ends, &connection, &remote, &context);
     if ends.is_empty {
         return tell(&Shown::nothing("open-pr", &scene, &connection), None, ui);
     }
@@ -110,7 +110,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
 fn news<'a>(ends: &'a Ends, scene: &'a Scene, proposal: &'a Proposal) -> proposing::News<'a> {
     let (before, after) = (texts(&ends.base.files), texts(&ends.head.files));
     let halves = Half::of_files(before, after, &ends.head.config);
-    proposing::News { config: &ends.base.config, halves, scene, proposal }
+    proposing::News { config: &ends.base.config, halves, scene, proposal, also: Vec::new() }
 }
 
 /// Environment, path and text of each file.
@@ -151,17 +151,10 @@ fn remote_ends(
     };
     let base = remote.look(base, |round| Side::of(round, globals.config.as_deref()))?;
     let head = remote.look(Some(head), |round| Side::of(round, globals.config.as_deref()))?;
-    refuse_same(&base.branch, &head.branch)?;
-    let is_empty = remote.contains(&base.branch, &head.revision)?;
+    proposing::refuse_same(&base.branch, &head.branch)?;
+    let Fork { side: base, is_empty } =
+        base.before(&head, (remote, None), globals.config.as_deref())?;
     Ok(Ends { base, head, is_empty, push: None })
-}
-
-fn refuse_same(base: &str, head: &str) -> anyhow::Result<()> {
-    if base != head {
-        return Ok(());
-    }
-    let message = format!("cannot open a pull request of `{head}` to itself");
-    Err(Hinted::new(Code::Usage, message, "choose the other branch with --base or --head").into())
 }
 
 /// The commit that is checked out, against a branch of the checkout's remote.
@@ -175,26 +168,34 @@ fn checkout_ends(
     let checkout = Checkout::open(start, context.settings())?;
     let (url, git_config) = context.origin_remote(checkout.root(), &args.proposal.remote)?;
     let mut remote = context.remote_of(&url, &git_config)?;
-    let config = globals.config.as_deref();
-    let base = remote.look(base, |round| Side::of(round, config))?;
-    let (revision, (files, config)) =
-        checkout.look(|revision, snapshot| Ok((revision.to_owned(), files(snapshot, config)?)))?;
-    let mut head = Side { branch: String::new(), revision, files, config };
+    let own_config = globals.config.as_deref();
+    let base = remote.look(base, |round| Side::of(round, own_config))?;
+    let (revision, (files, config)) = checkout
+        .look(|revision, snapshot| Ok((revision.to_owned(), files(snapshot, own_config)?)))?;
+    let name = checkout.branch().unwrap_or_else(|| "HEAD".to_owned());
+    let mut head = Side { branch: name, revision, files, config };
     let own = checkout.branch().filter(|branch| *branch != base.branch);
-    head.branch = match args.proposal.head.clone().or(own) {
-        Some(branch) => branch,
-        // Commits on the base itself, or on no branch: they get the branch their change has.
-        None => Scene::default().with(branches::rows(&base, &head, &Origin::default())).branch(),
-    };
-    refuse_same(&base.branch, &head.branch)?;
-    let is_empty = checkout.is_in_history(&head.revision, &base.revision);
+    let Fork { side: base, is_empty } =
+        base.before(&head, (&mut remote, Some(&checkout)), own_config)?;
+    // Commits on the base itself, or on no branch: they get the branch their change has.
+    let made = || Scene::default().with(branches::rows(&base, &head, &Origin::default())).branch();
+    let name = args.proposal.head.clone().or(own).or_else(made);
+    head.branch = if is_empty { name.unwrap_or_default() } else { name.ok_or_else(no_name)? };
+    proposing::refuse_same(&base.branch, &head.branch)?;
     let upstream = checkout.destination(&args.proposal.remote, &head.branch)?;
     Ok((remote, Ends { base, head, is_empty, push: Some((checkout, upstream)) }))
 }
 
-fn scene(ends: &Ends, connection: &Connection, context: &Context<'_>) -> Scene {
-    let subject = ends.push.as_ref().and_then(|(checkout, _)| checkout.subject());
-    let origin = context.origin(Some(Path::new(".")));
+fn no_name() -> Hinted {
+    let message = "cannot name the branch of the pull request: no image changes in any environment";
+    Hinted::new(Code::Usage, message, "name one with --head")
+}
+
+fn scene(ends: &Ends, connection: &Connection, remote: &Remote, context: &Context<'_>) -> Scene {
+    let checkout = ends.push.as_ref().map(|(checkout, _)| checkout);
+    let subject = checkout.and_then(Checkout::subject);
+    let edited = checkout.map(Checkout::root);
+    let origin = context.origin_apart(edited, &remote.address().to_string());
     branches::scene(&ends.base, &ends.head, subject, origin, connection)
 }
 

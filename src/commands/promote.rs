@@ -68,6 +68,8 @@ struct Sources {
     newer: Option<(String, String)>,
     /// The subjects of the commits between, where the source's repository is at hand.
     commits: Option<Vec<String>>,
+    /// Whether the other environment has another version.
+    is_new: bool,
 }
 
 struct Promotion<'a> {
@@ -115,7 +117,13 @@ fn sources(args: &Args, globals: &Globals, record: &mut Record) -> anyhow::Resul
     let older = set_by(record, &config, &to.0, &to.1)?;
     let mut sources = Vec::new();
     for (deployed, newer) in from.1.iter().zip(newer) {
-        let older = to.1.iter().zip(&older).find(|(place, _)| fits(deployed, place) > 0);
+        let best = |place: &Deployed| from.1.iter().map(|other| fits(other, place)).max();
+        let is_meant = |place: &Deployed| {
+            let fit = fits(deployed, place);
+            fit > 0 && best(place) == Some(fit)
+        };
+        let is_new = to.1.iter().any(|to| is_meant(to) && to.version != deployed.version);
+        let older = to.1.iter().zip(&older).find(|(place, _)| is_meant(place));
         let older = older.and_then(|(_, source)| source.clone());
         let mut commits = None;
         if let (Some((a, before)), Some((b, after))) = (&older, &newer)
@@ -124,9 +132,7 @@ fn sources(args: &Args, globals: &Globals, record: &mut Record) -> anyhow::Resul
             commits = git::subjects_between(Path::new("."), before, after);
         }
         let (app, image) = (deployed.app.clone(), deployed.image.clone());
-        if older.is_some() || newer.is_some() {
-            sources.push(Sources { app, image, older, newer, commits });
-        }
+        sources.push(Sources { app, image, older, newer, commits, is_new });
     }
     Ok(sources)
 }
@@ -264,13 +270,13 @@ impl Intent for Promotion<'_> {
         Some(MESSAGE)
     }
 
-    /// The source of what is promoted, where all of it has the same; the run is this one.
+    /// The source of what changes, where all of it has the same; the run is this one.
     fn origin(&self, said: Origin) -> Origin {
-        let mut all: Vec<&(String, String)> =
-            self.sources.iter().filter_map(|source| source.newer.as_ref()).collect();
+        let new = self.sources.iter().filter(|source| source.is_new);
+        let mut all: Vec<_> = new.map(|source| source.newer.as_ref()).collect();
         all.dedup();
         match all[..] {
-            [(repository, revision)] => Origin {
+            [Some((repository, revision))] => Origin {
                 repository: Some(repository.clone()),
                 revision: Some(revision.clone()),
                 run: said.run,
@@ -281,7 +287,8 @@ impl Intent for Promotion<'_> {
     }
 
     fn fields(&self) -> Value {
-        let sources = self.sources.iter().map(|source| {
+        let is_known = |source: &&Sources| source.older.is_some() || source.newer.is_some();
+        let sources = self.sources.iter().filter(is_known).map(|source| {
             let side = |side: &Option<(String, String)>| {
                 side.as_ref()
                     .map(|(url, revision)| json!({ "repository": url, "revision": revision }))

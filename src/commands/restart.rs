@@ -80,6 +80,10 @@ impl Intent for Restart<'_> {
         Some(MESSAGE)
     }
 
+    fn news(&self) -> Vec<String> {
+        vec![format!("restarts {}", self.args.app)]
+    }
+
     fn kind(&self) -> &'static str {
         "-restart"
     }

@@ -92,6 +92,7 @@ pub fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let how = args.edit.how();
     let context = Context::new(how.git, globals, ui);
     let mut record = Record::open(globals, &how, &context, ui)?;
+    record.check()?;
     let (config, scope, now) = record.look(|snapshot| {
         let config = config(globals.config.as_deref(), snapshot)?;
         let environment = environment_of(snapshot, &config, &args.env, false)?;

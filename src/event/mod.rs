@@ -222,7 +222,7 @@ pub struct Event {
     pub actor: Option<String>,
     /// Why, or why not.
     pub reason: Option<String>,
-    /// What differs, for a drift.
+    /// What there is to say besides images: what differs, for a drift; what restarts.
     pub findings: Vec<String>,
     /// What tells one drift from another.
     pub fingerprint: Option<String>,

@@ -18,6 +18,8 @@ pub struct Answer {
     pub text: String,
     /// Who said it.
     pub origin: String,
+    /// Whether the body is what an API says: JSON, or nothing.
+    pub is_document: bool,
 }
 
 impl Answer {
@@ -25,7 +27,13 @@ impl Answer {
     pub(super) fn nothing() -> Self {
         let headers = HeaderMap::new();
         let (text, origin) = Default::default();
-        Self { status: StatusCode::OK, headers, body: Value::Null, text, origin }
+        let (status, is_document) = (StatusCode::OK, true);
+        Self { status, headers, body: Value::Null, text, origin, is_document }
+    }
+
+    /// Whether anybody was asked.
+    pub(super) fn was_given(&self) -> bool {
+        !self.origin.is_empty()
     }
 
     /// Reads an answer to its end.
@@ -36,10 +44,12 @@ impl Answer {
         let bytes = response.bytes()?;
         // Gerrit puts a line before its JSON that no script can be made of.
         let json = bytes.strip_prefix(b")]}'\n").unwrap_or(&bytes);
-        let body = serde_json::from_slice(json).unwrap_or(Value::Null);
+        let parsed = serde_json::from_slice(json);
+        let is_document = parsed.is_ok() || bytes.trim_ascii().is_empty();
+        let body = parsed.unwrap_or(Value::Null);
         let text = String::from_utf8_lossy(&bytes);
         let text = if is_html { String::new() } else { plain_text(&text, 10, 2000) };
-        Ok(Self { status, headers, body, text, origin })
+        Ok(Self { status, headers, body, text, origin, is_document })
     }
 
     /// 2xx.

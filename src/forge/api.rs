@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::Value;
 use url::form_urlencoded;
@@ -14,6 +15,9 @@ use crate::http::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::http::{
     Client, Method, Redirects, Request, Retry, Secret, StatusCode, Url, is_loopback, origin,
 };
+
+/// The longest that one answer may take.
+const IDLE: Duration = Duration::from_mins(1);
 
 /// A token and what is known of it.
 #[derive(Clone, Debug)]
@@ -120,11 +124,10 @@ impl Api {
         self.access.pace
     }
 
-    /// Asks. In a dry run without a token nobody is asked, and neither is one about a pull request that is
-    /// only planned: the answer is empty.
+    /// Asks. In a dry run nobody is asked about a pull request that is only planned: the answer is empty.
     pub fn get(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Answer> {
         let unknown = path.contains("{number}") || path.contains("%7Bnumber%7D");
-        if self.access.dry_run && (unknown || self.access.token.is_none()) {
+        if self.access.dry_run && unknown {
             return Ok(Answer::nothing());
         }
         self.send(&Method::GET, path, query, None)
@@ -154,9 +157,6 @@ impl Api {
 
     /// A question that has to be posted (GraphQL).
     pub fn ask(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
-        if self.access.dry_run && self.access.token.is_none() {
-            return Ok(Answer::nothing());
-        }
         self.send(&Method::POST, path, &[], Some(body))
     }
 
@@ -172,7 +172,7 @@ impl Api {
         let mut answer = self.expect(verb, self.get(path, query)?)?;
         // Enough for 1,000 open pull requests to one branch, and an end for a server that has none.
         for _ in 0..20 {
-            all.extend(items(&answer.body).into_iter().flatten().cloned());
+            all.extend(self.items(verb, &answer, &items)?);
             let Some(next) = answer.next() else { break };
             let same = Url::parse(&next).is_ok_and(|url| origin(&url) == answer.origin);
             if !same {
@@ -183,9 +183,42 @@ impl Api {
         Ok(all)
     }
 
-    /// The answer where it is a success, else the refusal to `verb`.
+    /// The items of a list. An answer without one is not one that is empty.
+    pub fn items(
+        &self,
+        verb: &str,
+        answer: &Answer,
+        items: impl Fn(&Value) -> Option<&Vec<Value>>,
+    ) -> anyhow::Result<Vec<Value>> {
+        match items(&answer.body) {
+            Some(items) => Ok(items.clone()),
+            None if !answer.was_given() => Ok(Vec::new()),
+            None => Err(self.nonsense(verb, answer, "no list")),
+        }
+    }
+
+    /// The answer where it is a success, else the refusal to `verb`. A page for people is none, whatever its
+    /// status: proxies and sign-ins answer so in an API's place.
     pub fn expect(&self, verb: &str, answer: Answer) -> anyhow::Result<Answer> {
-        if answer.is_success() { Ok(answer) } else { Err(self.refusal(verb, &answer)) }
+        match () {
+            () if !answer.is_success() => Err(self.refusal(verb, &answer)),
+            () if !answer.is_document => Err(self.nonsense(verb, &answer, "no JSON")),
+            () => Ok(answer),
+        }
+    }
+
+    /// The error for a success that is none.
+    #[must_use]
+    pub fn nonsense(&self, verb: &str, answer: &Answer, lacks: &str) -> anyhow::Error {
+        let Answer { origin, status, .. } = answer;
+        let title = self.row.title;
+        let text = format!("`{origin}` answered {status} with {lacks} in it");
+        let hint = format!(
+            "is that {title}'s API, and does nothing ask for a sign-in before it? --api-url names another"
+        );
+        let refusal = Refusal { status: *status, message: String::new(), text };
+        let message = format!("cannot {verb}");
+        anyhow::Error::new(refusal).context(Hinted::new(Code::Error, message, hint))
     }
 
     fn send(
@@ -206,8 +239,21 @@ impl Api {
         if let Some(body) = body.filter(|body| !body.is_null()) {
             request = request.json(body)?;
         }
-        let retry = Retry::within(self.access.pace.busy);
-        Answer::read(self.access.client.send_with_retry(&request, retry)?)
+        let pace = self.access.pace;
+        let mut retry = Retry::within(pace.busy);
+        if let (Some(left), Some(deadline)) = (pace.left(), pace.deadline) {
+            if left.is_zero() {
+                return Err(too_late(request.url()).into());
+            }
+            // A server's silence is not the only thing that ends.
+            request = request.timeout(left.min(IDLE));
+            retry.deadline = retry.deadline.min(deadline);
+        }
+        let answer = self.access.client.send_with_retry(&request, retry).and_then(Answer::read);
+        answer.map_err(|error| match pace.left() {
+            Some(Duration::ZERO) => too_late(request.url()).into(),
+            _ => error,
+        })
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> String {
@@ -224,17 +270,17 @@ impl Api {
     /// The error for an answer that is no success: what the forge says, and what the token lacks.
     #[must_use]
     pub fn refusal(&self, verb: &str, answer: &Answer) -> anyhow::Error {
-        let said = answer.message();
-        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
-        let message =
-            format!("cannot {verb}: `{}` answered {}{said}", answer.origin, answer.status);
-        let refusal = Refusal { status: answer.status, message: answer.message() };
+        let Answer { origin, status, .. } = answer;
+        let (message, verb) = (answer.message(), format!("cannot {verb}"));
+        let mut text = format!("`{origin}` answered {status}");
+        if !message.is_empty() && message != status.to_string() {
+            text = format!("{text}: {message}");
+        }
         let hinted = match (self.row.advice)(answer).or_else(|| self.usual_advice(answer)) {
-            Some(hint) => Hinted::new(Code::Error, message, hint),
-            None => Hinted::plain(Code::Error, message),
+            Some(hint) => Hinted::new(Code::Error, verb, hint),
+            None => Hinted::plain(Code::Error, verb),
         };
-        // The cause is for programs; its text is in the message already.
-        anyhow::Error::new(refusal).context(hinted)
+        anyhow::Error::new(Refusal { status: *status, message, text }).context(hinted)
     }
 
     fn usual_advice(&self, answer: &Answer) -> Option<String> {
@@ -261,6 +307,11 @@ impl Api {
     }
 }
 
+fn too_late(url: &Url) -> Hinted {
+    let message = format!("cannot hear from `{}` in time", origin(url));
+    Hinted::new(Code::Timeout, message, "try again, or give it longer with --timeout")
+}
+
 /// Why a forge did not do it; found in errors by `downcast_ref`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -268,11 +319,13 @@ pub struct Refusal {
     pub status: StatusCode,
     /// The forge's words.
     pub message: String,
+    /// All of it.
+    text: String,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.status)
+        f.write_str(&self.text)
     }
 }
 

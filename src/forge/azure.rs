@@ -207,8 +207,9 @@ impl Azure {
         let path = format!("/{}/_apis/policy/evaluations", part(&self.place.owner));
         let answer = self.api.get(&path, &[("artifactId", &artifact), PREVIEW])?;
         let answer = self.checked("read the policies", answer)?;
-        let policies = answer.body["value"].as_array().into_iter().flatten();
-        let mut open = policies.filter(|policy| {
+        let policies =
+            self.api.items("read the policies", &answer, |body| body["value"].as_array())?;
+        let mut open = policies.into_iter().filter(|policy| {
             let blocks = policy["configuration"]["isBlocking"] == true;
             let met = ["approved", "notApplicable"].iter().any(|state| policy["status"] == *state);
             blocks && !met
@@ -240,8 +241,9 @@ impl Forge for Azure {
         ];
         query.extend(head.as_deref().map(|head| ("searchCriteria.sourceRefName", head)));
         let answer = self.get(&self.repo("/pullrequests"), &query, "look for pull requests")?;
-        let all = answer.body["value"].as_array().into_iter().flatten();
-        let mut found: Vec<Pull> = all.map(|value| self.pull(value)).collect();
+        let verb = "look for pull requests";
+        let all = self.api.items(verb, &answer, |body| body["value"].as_array())?;
+        let mut found: Vec<Pull> = all.iter().map(|value| self.pull(value)).collect();
         // A list cuts descriptions at 400 characters: whoever is to be compared is read alone.
         if head.is_some() || found.len() <= 20 {
             for pull in &mut found {

@@ -199,9 +199,10 @@ impl Forge for DataCenter {
                 ("limit", "100"),
             ];
             let answer = self.api.get(&self.repo("/pull-requests"), &query)?;
-            let body = self.api.expect(verb, answer)?.body;
-            let values = body["values"].as_array().into_iter().flatten();
-            found.extend(values.map(|value| self.pull(value)));
+            let answer = self.api.expect(verb, answer)?;
+            let values = self.api.items(verb, &answer, |body| body["values"].as_array())?;
+            found.extend(values.iter().map(|value| self.pull(value)));
+            let body = answer.body;
             match body["nextPageStart"].as_u64().filter(|_| body["isLastPage"] == false) {
                 Some(next) if next.to_string() != start => start = next.to_string(),
                 _ => break,

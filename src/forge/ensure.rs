@@ -207,6 +207,7 @@ fn open(forge: &dyn Forge, want: &Proposal, watch: Watch<'_>) -> anyhow::Result<
         }
         match made {
             Created::Now(pull) => {
+                is_real(forge, &pull, "opened", None)?;
                 let done = Done::of(Action::Created, *pull);
                 Ok(Some(Some(Done { wrote_text: true, wrote_body: true, ..done })))
             }
@@ -227,6 +228,20 @@ fn open(forge: &dyn Forge, want: &Proposal, watch: Watch<'_>) -> anyhow::Result<
         warnings.append(&mut done.warnings);
         Done { warnings, ..done }.checked(forge, want)
     }))
+}
+
+/// Refuses an answer to a write that is about no pull request, or about another one.
+fn is_real(forge: &dyn Forge, pull: &Pull, done: &str, known: Option<u64>) -> anyhow::Result<()> {
+    let is_it = known.map_or(pull.number != 0, |number| pull.number == number);
+    if is_it || forge.api().is_dry_run() {
+        return Ok(());
+    }
+    let title = forge.row().title;
+    let message = format!(
+        "cannot tell whether the pull request is {done}: {title} answered that it is, and did not show it"
+    );
+    let hint = format!("look whether it is there; is that {title}'s API? --api-url names another");
+    Err(Hinted::new(Code::Error, message, hint).into())
 }
 
 fn unopened(forge: &dyn Forge, want: &Proposal, unseen: &str) -> anyhow::Error {
@@ -273,7 +288,10 @@ fn update(
     edit: &Edit,
 ) -> anyhow::Result<(Option<Pull>, Vec<String>)> {
     let error = match forge.update(pull, edit) {
-        Ok(updated) => return Ok((Some(updated), Vec::new())),
+        Ok(updated) => {
+            is_real(forge, &updated, "updated", Some(pull.number))?;
+            return Ok((Some(updated), Vec::new()));
+        }
         Err(error) if edit.draft.is_some() => error,
         Err(error) => return Err(error),
     };
@@ -292,7 +310,7 @@ fn update(
 pub(super) fn words(error: &anyhow::Error) -> String {
     let report = Report::of(error);
     match report.hint {
-        Some(hint) => format!("{error} ({hint})"),
-        None => error.to_string(),
+        Some(hint) => format!("{} ({hint})", report.message),
+        None => report.message,
     }
 }

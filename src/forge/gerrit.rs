@@ -113,8 +113,8 @@ impl Forge for Gerrit {
             [("q", q.as_str()), ("o", "CURRENT_REVISION"), ("o", "CURRENT_COMMIT"), ("n", "100")];
         let answer = self.api.get("/changes/", &query)?;
         let answer = self.api.expect("look for changes", answer)?;
-        let all = answer.body.as_array().into_iter().flatten();
-        Ok(all.map(|value| self.pull(value)).collect())
+        let all = self.api.items("look for changes", &answer, Value::as_array)?;
+        Ok(all.iter().map(|value| self.pull(value)).collect())
     }
 
     fn create(&self, _want: &Proposal) -> anyhow::Result<Created> {

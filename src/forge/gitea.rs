@@ -277,6 +277,9 @@ impl Forge for Gitea {
             return Ok(AutoMerge::Unavailable("it still computes whether it can merge".to_owned()));
         };
         match answer.status.as_u16() {
+            _ if answer.is_success() && !answer.is_document => {
+                Err(self.api.nonsense(&format!("merge #{}", pull.id()), &answer, "no JSON"))
+            }
             201 => Ok(AutoMerge::Enabled),
             200 => Ok(AutoMerge::Merged),
             409 if answer.says("already scheduled") => Ok(AutoMerge::Enabled),

@@ -133,6 +133,9 @@ impl GitHub {
         let api = self.graphql();
         let answer = api.expect(verb, api.post("/graphql", &document)?)?;
         let said = texts(&answer.body["errors"], "message").join(": ");
+        if said.is_empty() && answer.was_given() && !answer.body["data"].is_object() {
+            return Err(api.nonsense(verb, &answer, "no data"));
+        }
         Ok(if said.is_empty() { Ok(()) } else { Err(said) })
     }
 

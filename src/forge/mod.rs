@@ -20,7 +20,7 @@ mod remote;
 mod text;
 mod tokenless;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use answer::Answer;
 pub use api::{Access, Api, Planned, Refusal, Token};
@@ -319,12 +319,19 @@ pub struct Pace {
     pub tries: u32,
     /// The longest that one request is repeated while the forge is busy.
     pub busy: Duration,
+    /// The end of all patience.
+    pub deadline: Option<Instant>,
 }
 
 impl Default for Pace {
     fn default() -> Self {
         // 0.7 + 1.4 + 2.1 + 2.8 + 3.5: ten seconds, which was enough for hub.
-        Self { step: Duration::from_millis(700), tries: 6, busy: Duration::from_mins(1) }
+        Self {
+            step: Duration::from_millis(700),
+            tries: 6,
+            busy: Duration::from_mins(1),
+            deadline: None,
+        }
     }
 }
 
@@ -338,11 +345,18 @@ impl Pace {
             if let Some(seen) = look()? {
                 return Ok(Some(seen));
             }
-            if attempt < self.tries {
-                std::thread::sleep(self.step * attempt);
+            let pause = self.step * attempt;
+            if attempt == self.tries || self.left().is_some_and(|left| left <= pause) {
+                break;
             }
+            std::thread::sleep(pause);
         }
         Ok(None)
+    }
+
+    /// What is left of it, where it ends.
+    fn left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 }
 

@@ -1,13 +1,23 @@
 //! Asking an unknown host which forge it runs: without any token, and nothing but version pages.
 
+use std::time::{Duration, Instant};
+
 use super::answer::Answer;
 use super::{Known, Remote, Row, TABLE};
 use crate::http::{Client, Failure, Request};
 
+/// The longest wait for one page.
+const LONGEST: Duration = Duration::from_secs(10);
+
 /// The row of a host that nobody knows, and the folder it lives in; none where it answers like no forge.
 ///
 /// The folder is tried where the path is longer than `owner/repository`: `https://corp/gitlab/g/r`.
-pub fn probe(client: &Client, remote: &Remote) -> anyhow::Result<Option<(&'static Row, Known)>> {
+/// The host is given up at the deadline.
+pub fn probe(
+    client: &Client,
+    remote: &Remote,
+    deadline: Instant,
+) -> anyhow::Result<Option<(&'static Row, Known)>> {
     if remote.is_local() {
         return Ok(None);
     }
@@ -28,7 +38,7 @@ pub fn probe(client: &Client, remote: &Remote) -> anyhow::Result<Option<(&'stati
                 }
                 continue;
             }
-            let answer = match ask(client, &format!("{base}{path}")) {
+            let answer = match ask(client, &format!("{base}{path}"), deadline) {
                 Ok(answer) => answer,
                 Err(error) if is_unreachable(&error) => return Ok(None),
                 // A redirect to elsewhere, or an answer that makes no sense: not this forge.
@@ -43,8 +53,11 @@ pub fn probe(client: &Client, remote: &Remote) -> anyhow::Result<Option<(&'stati
     Ok(None)
 }
 
-fn ask(client: &Client, url: &str) -> anyhow::Result<Answer> {
-    Answer::read(client.send(&Request::get(url)?)?)
+fn ask(client: &Client, url: &str, deadline: Instant) -> anyhow::Result<Answer> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    // Version pages are quick, and a host that is none of these may swallow what it does not know.
+    let patience = left.clamp(Duration::from_millis(1), LONGEST);
+    Answer::read(client.send(&Request::get(url)?.timeout(patience))?)
 }
 
 fn is_unreachable(error: &anyhow::Error) -> bool {

@@ -3,8 +3,6 @@
 //! Hosts are compared exactly, never by a part of their name: a token for `github.com` must not reach
 //! `github.com.attacker.example`.
 
-use std::process::Command;
-
 use percent_encoding::percent_decode_str;
 
 use super::{Row, TABLE, named};
@@ -202,18 +200,14 @@ pub fn place_of(row: &Row, remote: &Remote, known: &Known) -> anyhow::Result<Pla
 }
 
 /// The real host of a name from the user's SSH configuration (`Host gh-work`, `Host github.com-work`); the
-/// name itself where `ssh` cannot be asked.
+/// name itself where that knows none. `ask` asks it.
 #[must_use]
-pub fn resolve_alias(host: &str) -> String {
+pub fn resolve_alias(host: &str, ask: impl FnOnce(&str) -> Option<String>) -> String {
     if is_public(host) || host.starts_with(['-', '[']) || host == "localhost" {
         return host.to_owned();
     }
-    let output = Command::new("ssh").args(["-G", "--", host]).output().ok();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let named = text.as_deref().and_then(|text| {
-        text.lines().find_map(|line| line.strip_prefix("hostname ")).map(str::trim)
-    });
-    let named = named.filter(|name| !name.is_empty()).unwrap_or(host).to_ascii_lowercase();
+    let named = ask(host).filter(|name| !name.is_empty());
+    let named = named.unwrap_or_else(|| host.to_owned()).to_ascii_lowercase();
     if is_alias_of(host, &named) { named } else { host.to_owned() }
 }
 

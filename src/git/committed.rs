@@ -3,6 +3,7 @@
 use git2::Oid;
 
 use super::checkout::{Checkout, Upstream};
+use super::fork::parents_in;
 use super::remote::Remote;
 use super::store::Complete;
 use crate::error::{Code, Hinted};
@@ -38,11 +39,10 @@ impl Checkout {
         self.message().is_some_and(|text| text.lines().any(|line| line.starts_with(beginning)))
     }
 
-    /// Whether a commit is another one, or in its history, as far as both are here.
-    #[must_use]
-    pub fn is_in_history(&self, commit: &str, of: &str) -> bool {
-        let (Ok(commit), Ok(of)) = (Oid::from_str(commit), Oid::from_str(of)) else { return false };
-        commit == of || self.store().repository().graph_descendant_of(of, commit).unwrap_or(false)
+    /// The parents of a commit; none where it is not here.
+    pub(super) fn parents(&self, commit: &str) -> Option<Vec<String>> {
+        // By its text: libgit2 hides the parents of a shallow clone's last commit.
+        Some(parents_in(&self.store().text_of(Oid::from_str(commit).ok()?).ok()?))
     }
 
     /// What a branch of the remote is now.

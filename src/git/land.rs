@@ -136,6 +136,7 @@ fn rounds(
                 course.rounds = before;
                 continue;
             }
+            Err(error) if course.is_overtaken(&error) => course.rounds = before + 1,
             Err(error) if trouble::passes(&error) => {
                 let Some(pause) = course.patience(trouble::wished(&error)) else {
                     return Err(error);

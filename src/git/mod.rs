@@ -16,6 +16,7 @@ mod committed;
 mod config;
 mod connection;
 mod credentials;
+mod fork;
 mod head;
 mod history;
 mod identity;
@@ -39,7 +40,8 @@ mod wire;
 use std::path::PathBuf;
 
 pub use address::{Address, carries_password, looks_remote};
-pub use checkout::{Checkout, Hold, Prepared, Upstream};
+pub use backend::branch_name;
+pub use checkout::{Checkout, Hold, Prepared, Upstream, check_readable};
 pub use commit::{Person, iso_date};
 pub use config::{Config, Sources};
 pub use credentials::{HostToken, password_for};

@@ -255,6 +255,13 @@ impl Checkout {
         }
     }
 
+    /// The id of a commit that is given in any way Git knows.
+    #[must_use]
+    pub fn resolve(&self, revision: &str) -> Option<String> {
+        let head = self.head_id().ok()??;
+        Some(find(self.store(), head, revision)?.to_string())
+    }
+
     /// Shows a commit, with its id; nothing where there is no such commit.
     pub fn at<T>(&self, revision: &str, look: Look<'_, T>) -> anyhow::Result<Option<T>> {
         let Some(head) = self.head_id()? else { return Ok(None) };

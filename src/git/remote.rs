@@ -9,7 +9,7 @@ use url::Url;
 use super::address::{self, Address, UserInfo};
 use super::backend::{Access, Backend, Cli, Direct, NeedsGit, Pushed, Send, Tip, Wire};
 use super::config::Config;
-use super::connection::{Patience, connect, local_command};
+use super::connection::{Patience, connect, local_command, real_host};
 use super::land::{Round, is_unreadable};
 use super::say::Say;
 use super::{Settings, trouble};
@@ -87,6 +87,13 @@ impl Remote {
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.way.address
+    }
+
+    /// The host that the user's `ssh` reaches for the address, as its configuration says.
+    #[must_use]
+    pub fn ssh_host(&self) -> Option<String> {
+        let Way { address, config, settings, .. } = &self.way;
+        real_host(address, config, settings, self.way.deadline)
     }
 
     /// When to give up.

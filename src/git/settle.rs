@@ -43,6 +43,8 @@ pub(super) struct Course {
     locked: u32,
     /// The last unknown reason, and how often it was given in a row.
     same: (String, u32),
+    /// What the server last said not to have, though it had named it before.
+    missing: String,
 }
 
 impl Course {
@@ -55,6 +57,18 @@ impl Course {
         self.troubles += 1;
         let pause = Duration::from_millis(100 << self.troubles.min(8));
         (self.troubles <= MOST_TROUBLES).then(|| pause.mul_f64(0.5 + fastrand::f64() / 2.0))
+    }
+
+    /// Whether the server does not give what it named: then somebody pushed between two questions, or one of
+    /// several machines is behind the others.
+    pub(super) fn is_overtaken(&mut self, error: &anyhow::Error) -> bool {
+        let Some(text) = trouble::is_missing(error) else { return false };
+        if self.missing == text {
+            self.troubles += 1;
+        } else {
+            text.clone_into(&mut self.missing);
+        }
+        self.troubles <= MOST_TROUBLES
     }
 
     /// The pause that is due because somebody holds a lock.

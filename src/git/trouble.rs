@@ -79,6 +79,14 @@ pub(super) fn remote_error(error: &anyhow::Error) -> Option<&str> {
     })
 }
 
+/// What the remote said where it does not know, or no longer gives, an object that was asked for.
+pub(super) fn is_missing(error: &anyhow::Error) -> Option<&str> {
+    // Git's words, and those of JGit.
+    remote_error(error).filter(|text| {
+        text.contains("not our ref") || (text.contains("want ") && text.contains("not valid"))
+    })
+}
+
 /// Whether doing the same again may succeed.
 pub(super) fn passes(error: &anyhow::Error) -> bool {
     if let Some(text) = remote_error(error) {

@@ -190,9 +190,16 @@ impl Failure {
     fn of(error: &reqwest::Error) -> Self {
         let cause =
             if error.is_timeout() { "it takes too long".to_owned() } else { root_cause(error) };
-        let hint = cause
-            .contains("certificate")
-            .then_some("--ca-file names the certificate of an authority the system does not know");
+        let hint = match () {
+            () if cause.contains("CaUsedAsEndEntity") => Some(
+                "the server shows the certificate of an authority (CA:TRUE) as its own: give it one that \
+                 the authority signed, or a self-signed one with CA:FALSE, and name that with --ca-file",
+            ),
+            () if cause.contains("certificate") => {
+                Some("--ca-file names the certificate of an authority the system does not know")
+            }
+            () => None,
+        };
         Self { cause, hint, unsent: error.is_connect() || error.is_builder() }
     }
 

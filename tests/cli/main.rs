@@ -30,5 +30,6 @@ mod proposals;
 mod pull_requests;
 mod status;
 mod tidy;
+mod two_ends;
 mod validate;
 mod verbs;

@@ -57,7 +57,7 @@ fn a_secrets_values_are_shown_nowhere() {
         let args = [&["bump-tag"], &set[..], more].concat();
         seen(&shop.fine(&mut shop.with("github", &api, &args)));
     }
-    let head = "gitops/environments-production-secret/stringData.password";
+    let head = "gitops/environments-production-secret-b7971b96/stringData.password";
     let commit = shop.git(&["log", "-1", "--format=%B", head]);
     assert!(commit.contains("<masked>") && !commit.contains("hidden"), "{commit}");
     let posted =

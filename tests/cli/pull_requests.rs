@@ -202,6 +202,7 @@ fn nothing_to_change_is_no_call_no_branch_and_no_pull_request() {
     let output = shop.fine(&mut shop.with("github", &api, &args));
     assert_eq!(action(&output).0, "skipped");
     assert_eq!(output.json()["changed"], false);
+    assert_eq!(output.json()["head"], Value::Null);
     assert!(api.targets().is_empty());
     assert_eq!(shop.git(&["branch", "--format=%(refname:short)"]), "main");
 }
@@ -611,4 +612,27 @@ fn a_new_pull_request_is_told_of_once() {
     let said = "Pull request #9 <https://github.example/open/shop/pull/9> for staging";
     assert!(opened.stdout.contains(said), "{}", opened.render());
     assert!(opened.stdout.contains("→ v3.0.0"), "{}", opened.render());
+}
+
+/// A restart changes no image, and says what it does instead.
+#[test]
+fn a_restart_is_told_of_as_one() {
+    let Some(shop) = Shop::new() else { return };
+    let api = github();
+    let channels = CHANNELS.replace("[pr-opened]", "[pr-opened, deploying]");
+    shop.repos.sandbox.write("channels.yaml", channels);
+    let work = "shop.work/environments/staging.yaml";
+    let text = shop.repos.sandbox.read(work) + "  podAnnotations: {}\n";
+    shop.repos.sandbox.write(work, text);
+    shop.repos.git(&["-C", "shop.work", "commit", "-qam", "annotations"]);
+    shop.repos.git(&["-C", "shop.work", "push", "-q", &shop.repos.path("shop.git"), "HEAD:main"]);
+    let run = |args: &[&str]| {
+        let restart = ["--config", "channels.yaml", "restart", "web", "-e", "staging", "--notify"];
+        shop.fine(&mut shop.with("github", &api, &[&restart[..], args].concat())).stdout
+    };
+    let said = run(&["--pr"]);
+    assert!(said.starts_with("Pull request #7") && said.contains("restarts web"), "{said}");
+    let said = run(&[]);
+    assert!(said.contains("Deploying to staging\n  restarts web\n"), "{said}");
+    assert!(!said.contains("no image changes"), "{said}");
 }

@@ -390,3 +390,79 @@ hint: give the values `podAnnotations:` if the chart knows it, or a value like `
 
 "#]]);
 }
+
+/// The sources of a promotion are those of what changes; a version that nobody knows the source of has none,
+/// and gets none of another app.
+#[test]
+fn promote_names_the_source_of_what_changes() {
+    let Some(repos) = shop() else { return };
+    let from = |app: &str, revision: &str| {
+        let url = format!("https://github.com/acme/{app}");
+        ["--source", &url, "--source-revision", revision].map(str::to_owned)
+    };
+    let set = |image: &str, source: &[String]| {
+        let source: Vec<&str> = source.iter().map(String::as_str).collect();
+        bump(&repos, image, "staging", &source);
+    };
+    let promoted = || {
+        let args = ["-C", "shop.work", "promote", "--from", "staging", "--to", "dev", "--commit"];
+        repos.gitops(&args).ok();
+        let text = repos.git(&["-C", "shop.work", "log", "-1", "--format=%B"]);
+        let sources = text.lines().filter_map(|line| line.strip_prefix("Gitops-Source: "));
+        sources.map(str::to_owned).collect::<Vec<_>>()
+    };
+    set("web=v2.0.5", &from("web", "bbbbbbb"));
+    // `api` changes too, and its version is from the first commit, which names no source.
+    assert_eq!(promoted(), [""; 0]);
+    set("api=v2", &from("api", "aaaaaaa"));
+    assert_eq!(promoted(), ["https://github.com/acme/api@aaaaaaa"]);
+    set("api=v3", &from("api", "ccccccc"));
+    set("web=v2.0.6", &from("web", "ddddddd"));
+    assert_eq!(promoted(), [""; 0]);
+    set("web=v2.0.7", &from("web", "eeeeeee"));
+    bump(
+        &repos,
+        "api=v4",
+        "staging",
+        &["--source", "https://github.com/acme/web", "--source-revision", "eeeeeee"],
+    );
+    assert_eq!(promoted(), ["https://github.com/acme/web@eeeeeee"]);
+}
+
+/// Only its files and its newest commit: what needs more says so, and what works instead.
+#[test]
+fn a_sha256_repository_is_refused_where_its_history_counts() {
+    let Some(repos) = shop() else { return };
+    repos.git(&["init", "-q", "-b", "main", "--object-format=sha256", "new"]);
+    for path in ["gitops.yaml", "environments/staging.yaml"] {
+        repos
+            .sandbox
+            .write(&format!("new/{path}"), repos.sandbox.read(&format!("shop.work/{path}")));
+    }
+    repos.git(&["-C", "new", "add", "-A"]);
+    repos.git(&["-C", "new", "commit", "-q", "-m", "init"]);
+    repos.git(&["clone", "-q", "--bare", "new", "new.git"]);
+    repos.git(&["-C", "new", "remote", "add", "origin", "../new.git"]);
+    let here: [&[&str]; 4] = [
+        &["rollback", "-e", "staging"],
+        &["rollback", "-e", "staging", "--pr"],
+        &["bump-tag", "api=v2", "-e", "staging", "--pr"],
+        &["open-pr"],
+    ];
+    for args in here {
+        let said = repos.gitops(&[&["-C", "new"], args].concat());
+        assert!(
+            said.stderr.contains("it is of a SHA-256 repository\nhint: only its files"),
+            "{}",
+            said.render()
+        );
+        assert_eq!(said.code, 2);
+    }
+    let said = repos.gitops(&["--repo", "new.git", "rollback", "-e", "staging"]);
+    assert!(
+        said.stderr.contains("of a SHA-256 repository only the newest commit"),
+        "{}",
+        said.render()
+    );
+    repos.gitops(&["-C", "new", "bump-tag", "api=v2", "-e", "staging"]).ok();
+}

@@ -73,6 +73,11 @@ pub(crate) trait Intent {
         Kind::Deploying
     }
 
+    /// What `--notify` says of each environment besides the images that change.
+    fn news(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What its JSON has besides.
     fn fields(&self) -> Value {
         json!({})
@@ -151,7 +156,7 @@ pub(crate) fn in_remote(
     let context = Context::new(how.git, globals, ui);
     if how.pr {
         let mut remote = context.remote(url, ui)?;
-        return proposing::edit(intent, how, &context, &mut remote, globals, ui);
+        return proposing::edit(intent, how, &context, (&mut remote, None), globals, ui);
     }
     let (dry_run, explain) = (how.dry_run, how.explain);
     let target = Target { url, branch: globals.branch.as_deref(), dry_run, explain };
@@ -170,7 +175,8 @@ pub(crate) fn in_directory(
         let context = Context::new(how.git, globals, ui);
         let (url, config) = context.origin_remote(tree.root(), &how.proposal.remote)?;
         let mut remote = context.remote_of(&url, &config)?;
-        return proposing::edit(intent, how, &context, &mut remote, globals, ui);
+        let to = (&mut remote, Some(tree.root()));
+        return proposing::edit(intent, how, &context, to, globals, ui);
     }
     if globals.branch.is_some() {
         let message = "cannot use --branch in a checkout: the branch is the one checked out";

@@ -5,7 +5,7 @@ use crate::cli::Globals;
 use crate::commands::editing::How;
 use crate::commands::landing::{self, Context, Place};
 use crate::environment::{Config, Environment};
-use crate::git::{Checkout, Look, Past, Remote, Visit, Walked};
+use crate::git::{self, Checkout, Look, Past, Remote, Visit, Walked};
 use crate::image::Version;
 use crate::snapshot::{Entry, Snapshot};
 use crate::ui::Ui;
@@ -15,8 +15,8 @@ use crate::worktree::WorkTree;
 pub(crate) enum Record {
     /// A directory, and its history where it is a Git checkout.
     Here(WorkTree, Option<Box<Checkout>>),
-    /// A remote's branch.
-    There(Box<Remote>, Option<String>),
+    /// A remote's branch, and the checkout that it is the remote of.
+    There(Box<Remote>, Option<String>, Option<Box<Checkout>>),
 }
 
 impl Record {
@@ -31,18 +31,27 @@ impl Record {
         match landing::place(globals) {
             Place::Directory(start) => {
                 let tree = WorkTree::around(&start)?;
+                let checkout = Checkout::open(tree.root(), context.settings()).ok().map(Box::new);
                 if how.pr {
                     let (url, config) = context.origin_remote(tree.root(), &how.proposal.remote)?;
                     let remote = Box::new(context.remote_of(&url, &config)?);
-                    return Ok(Self::There(remote, base().or_else(|| globals.branch.clone())));
+                    let base = base().or_else(|| globals.branch.clone());
+                    return Ok(Self::There(remote, base, checkout));
                 }
-                let checkout = Checkout::open(tree.root(), context.settings()).ok().map(Box::new);
                 Ok(Self::Here(tree, checkout))
             }
             Place::Remote(url) => {
                 let remote = Box::new(context.remote(&url, ui)?);
-                Ok(Self::There(remote, base().or_else(|| globals.branch.clone())))
+                Ok(Self::There(remote, base().or_else(|| globals.branch.clone()), None))
             }
+        }
+    }
+
+    /// Refuses a history that is there and cannot be read.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Here(tree, None) => git::check_readable(tree.root()),
+            Self::Here(_, Some(_)) | Self::There(..) => Ok(()),
         }
     }
 
@@ -58,7 +67,7 @@ impl Record {
     ) -> anyhow::Result<T> {
         match self {
             Self::Here(tree, _) => look(tree),
-            Self::There(remote, branch) => {
+            Self::There(remote, branch, _) => {
                 remote.look(branch.as_deref(), |round| look(round.snapshot()))
             }
         }
@@ -78,7 +87,7 @@ impl Record {
                 checkout.past(from, paths, visit)
             }
             Self::Here(_, None) => Ok(Walked::Shallow),
-            Self::There(remote, branch) => {
+            Self::There(remote, branch, _) => {
                 remote.past(branch.as_deref(), from, paths, restart, visit)
             }
         }
@@ -89,7 +98,18 @@ impl Record {
         match self {
             Self::Here(_, Some(checkout)) => checkout.at(revision, look),
             Self::Here(_, None) => Ok(None),
-            Self::There(remote, branch) => remote.at(branch.as_deref(), revision, look),
+            Self::There(remote, branch, checkout) => {
+                // Tags and the like are the checkout's: the remote tells of its branches alone.
+                let id = checkout.as_ref().and_then(|checkout| checkout.resolve(revision));
+                let found = match &id {
+                    Some(id) => remote.at(branch.as_deref(), id, look)?,
+                    None => None,
+                };
+                if found.is_some() {
+                    return Ok(found);
+                }
+                remote.at(branch.as_deref(), revision, look)
+            }
         }
     }
 }

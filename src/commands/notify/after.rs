@@ -50,6 +50,8 @@ pub(crate) struct Deed<'a> {
     pub(crate) subject: String,
     pub(crate) pull_request: Option<PullRequest>,
     pub(crate) origin: &'a Origin,
+    /// What is done there besides changing images.
+    pub(crate) news: Vec<String>,
 }
 
 impl Half {
@@ -128,6 +130,7 @@ pub(crate) fn tell_of_push(
         subject: committed.message.lines().next().unwrap_or_default().to_owned(),
         pull_request: None,
         origin,
+        news: intent.news(),
     };
     tell(&deed, context, ui);
 }
@@ -156,6 +159,7 @@ pub(crate) fn show_of_push(
         subject: String::new(),
         pull_request: None,
         origin,
+        news: intent.news(),
     };
     show(&deed, context, ui)
 }
@@ -254,6 +258,7 @@ fn event(deed: &Deed<'_>, environment: &str, half: &Half, context: &Context<'_>)
         branch: deed.branch.clone(),
         pull_request: deed.pull_request.clone(),
         run_url: deed.origin.run.clone(),
+        findings: deed.news.clone(),
         ..Event::new(deed.kind)
     }
 }

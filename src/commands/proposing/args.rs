@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use crate::error::{Code, Hinted};
 use crate::forge;
+use crate::git;
 
 /// Flags about pull requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
@@ -11,10 +12,10 @@ use crate::forge;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ProposalArgs {
     /// The branch to merge into; the repository's default branch when not given
-    #[arg(long, value_name = "BRANCH")]
+    #[arg(long, value_name = "BRANCH", value_parser = git::branch_name)]
     pub base: Option<String>,
     /// The branch with the change; gitops/ENV/APP when not given
-    #[arg(long, value_name = "BRANCH")]
+    #[arg(long, value_name = "BRANCH", value_parser = git::branch_name)]
     pub head: Option<String>,
     /// The title: a template in Jinja's language
     #[arg(long, value_name = "TEMPLATE")]

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{Connection, Row, Scene, budget, difference, rows_between};
 use crate::diff;
 use crate::environment::{self, Config};
-use crate::git::{Origin, Round};
+use crate::git::{Checkout, Origin, Remote, Round};
 use crate::manifest::SourceFile;
 use crate::snapshot::Snapshot;
 
@@ -25,6 +25,38 @@ impl Side {
         let (branch, revision) = (round.branch.to_owned(), round.tip.to_owned());
         Ok(Self { branch, revision, files, config })
     }
+}
+
+impl Side {
+    /// This side as it was when `head` parted from it, in its own words: its settings are those of today.
+    pub(crate) fn before(
+        &self,
+        head: &Self,
+        (remote, checkout): (&mut Remote, Option<&Checkout>),
+        config: Option<&Path>,
+    ) -> anyhow::Result<Fork> {
+        let (base, tip) = ((&*self.branch, &*self.revision), (&*head.branch, &*head.revision));
+        let revision = remote.fork(base, tip, checkout)?;
+        let mut read = |_: &str, snapshot: &dyn Snapshot| Ok(files(snapshot, config)?.0);
+        let here = match checkout {
+            Some(checkout) => checkout.at(&revision, &mut read)?,
+            None => None,
+        };
+        let files = match here {
+            Some(files) => files,
+            None => remote.look_at(&revision, &mut read)?,
+        };
+        let is_empty = revision == head.revision;
+        let (branch, config) = (self.branch.clone(), self.config.clone());
+        Ok(Fork { side: Self { branch, revision, files, config }, is_empty })
+    }
+}
+
+/// Where a branch parted from its base.
+pub(crate) struct Fork {
+    pub(crate) side: Side,
+    /// It has nothing of its own.
+    pub(crate) is_empty: bool,
 }
 
 /// The files of all environments, each with its environment.

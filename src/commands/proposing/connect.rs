@@ -15,7 +15,7 @@ use crate::ui::Ui;
 pub(crate) struct Connection {
     pub(crate) row: &'static Row,
     pub(crate) place: Place,
-    /// With an API, where there is a token for it or a dry run needs none.
+    /// With an API, where there is a token for it.
     pub(crate) forge: Option<Box<dyn Forge>>,
     /// Whether the API has a token.
     pub(crate) has_token: bool,
@@ -50,7 +50,7 @@ pub(crate) fn connect(
     if let Some(host) = &args.forge_host {
         remote = Remote::new(&remote.scheme, host, remote.port, &remote.path);
     } else if remote.scheme == "ssh" {
-        remote.host = forge::resolve_alias(&remote.host);
+        remote.host = forge::resolve_alias(&remote.host, |_| repository.ssh_host());
     }
     let client = Rc::new(Client::new(context.settings().http.clone()));
     let hints = Hints { forge: args.forge.clone(), ci: variables.forge() };
@@ -58,7 +58,7 @@ pub(crate) fn connect(
     let row = match forge::recognise(&remote, &hints)? {
         Some(row) => row,
         None if args.no_probe => return Ok(None),
-        None => match forge::probe(&client, &remote)? {
+        None => match forge::probe(&client, &remote, context.deadline())? {
             Some((row, found)) => {
                 known.root = found.root;
                 ui.detail(format!("{} says that it is {}", remote.host, row.title));
@@ -71,10 +71,9 @@ pub(crate) fn connect(
     let host = Host::of(row, &remote, &known, &place)?;
     let token = token(context, repository, &host, row, ui);
     let has_token = token.is_some();
-    let usual = Pace::default();
-    let patience = Pace { busy: context.timeout().min(usual.busy), ..usual };
+    let patience = Pace { deadline: Some(context.deadline()), ..Pace::default() };
     let access = Access { client, token, pace: patience, dry_run };
-    let forge = if has_token || dry_run {
+    let forge = if has_token {
         let api = Api::new(row, access, &place.api)?;
         Some((row.open)(place.clone(), api))
     } else {

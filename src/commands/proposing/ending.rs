@@ -38,10 +38,10 @@ impl Ending<'_> {
             self.warn_of_texts();
             return Ok(None);
         }
-        if !self.connection.has_token {
+        let Some(forge) = &self.connection.forge else {
             self.warn_of_no_token();
-        }
-        let Some(forge) = &self.connection.forge else { return Ok(None) };
+            return Ok(None);
+        };
         let outcome = forge::ensure(&**forge, proposal, Watch { told: &|_, _| {}, tip: &|| None })?;
         outcome.warnings.iter().for_each(|warning| self.ui.warn(warning));
         Ok(Some(outcome))
@@ -108,6 +108,7 @@ impl Ending<'_> {
         let Some((id, message)) = remote.commit_of(&old.head)? else { return Ok(old.clone()) };
         let base = remote.look(Some(&old.base), |round| Side::of(round, self.config))?;
         let head = remote.look(Some(&old.head), |round| Side::of(round, self.config))?;
+        let base = base.before(&head, (remote, None), self.config)?.side;
         let subject = message.lines().next().map(str::to_owned);
         let scene = branches::scene(&base, &head, subject, Origin::default(), self.connection);
         let (key, head_sha) = (old.key.clone(), Some(id));

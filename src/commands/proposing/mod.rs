@@ -20,13 +20,15 @@ pub(crate) use text::{Row, Scene, budget, difference, rows_between};
 
 pub(crate) use connect::no_forge;
 
+use std::path::Path;
+
 use crate::bump::Plan;
 use crate::cli::Globals;
 use crate::commands::editing::{How, Intent, changes, config, superseded};
 use crate::commands::landing::Context;
 use crate::commands::notify;
 use crate::environment::Config;
-use crate::error::Outcome;
+use crate::error::{Code, Hinted, Outcome};
 use crate::event::{Kind, PullRequest};
 use crate::forge::{self, Action, Proposal, Tokenless};
 use crate::git::{self, Commit, Head, Landed, Landing, Origin, Round};
@@ -50,16 +52,18 @@ struct Edit<'a> {
 /// Gerrit changes of the same proposal that may be closed already.
 const MOST_CLOSED: u32 = 50;
 
-/// Makes an edit on a branch of its own and opens, or updates, its pull request.
+/// Makes an edit on a branch of its own and opens, or updates, its pull request. `root` is that of the
+/// checkout whose remote it is.
 pub(crate) fn edit(
     intent: &dyn Intent,
     how: &How<'_>,
     context: &Context<'_>,
-    remote: &mut git::Remote,
+    (remote, root): (&mut git::Remote, Option<&Path>),
     globals: &Globals,
     ui: &Ui,
 ) -> anyhow::Result<Outcome> {
-    let origin = intent.origin(context.origin(None));
+    let origin = context.origin_apart(root, &remote.address().to_string());
+    let origin = intent.origin(origin);
     let Some(connection) = connect(how.proposal, context, remote, how.dry_run, ui)? else {
         return Err(no_forge(remote));
     };
@@ -91,7 +95,8 @@ impl Edit<'_> {
             ..Scene::default()
         }
         .with(rows);
-        scene.head = self.how.proposal.head.clone().unwrap_or_else(|| scene.branch());
+        scene.head = self.how.proposal.head.clone().or_else(|| scene.branch()).unwrap_or_default();
+        refuse_same(&scene.base, &scene.head)?;
         let mut message = String::new();
         if !plan.changes.is_empty() {
             let [left, right] = text::sides_of(&plan);
@@ -129,7 +134,8 @@ impl Edit<'_> {
             if self.ending.context.notifies() {
                 let halves = notify::Half::of_plan(&first.plan, &first.config);
                 let (config, scene) = (&first.config, &first.scene);
-                let news = News { config, halves, scene, proposal: &proposal };
+                let also = self.intent.news();
+                let news = News { config, halves, scene, proposal: &proposal, also };
                 news.show(remote, self.ending.context, ui)?;
             }
             return Ok(ended);
@@ -151,7 +157,8 @@ impl Edit<'_> {
             if context.notifies() {
                 let halves = notify::Half::of_plan(&last.plan, &last.config);
                 let (config, scene) = (&last.config, &last.scene);
-                let news = News { config, halves, scene, proposal: &proposal };
+                let also = self.intent.news();
+                let news = News { config, halves, scene, proposal: &proposal, also };
                 news.tell(&shown, remote, context, ui);
             }
         };
@@ -228,6 +235,8 @@ pub(crate) struct News<'a> {
     pub(crate) halves: notify::Halves,
     pub(crate) scene: &'a Scene,
     pub(crate) proposal: &'a Proposal,
+    /// What it does besides changing images.
+    pub(crate) also: Vec<String>,
 }
 
 impl<'a> News<'a> {
@@ -277,8 +286,18 @@ impl<'a> News<'a> {
                 url: None,
             }),
             origin: &self.scene.source,
+            news: self.also,
         }
     }
+}
+
+/// Refuses a pull request whose push would be one to its base.
+pub(crate) fn refuse_same(base: &str, head: &str) -> anyhow::Result<()> {
+    if base != head {
+        return Ok(());
+    }
+    let message = format!("cannot open a pull request of `{head}` to itself");
+    Err(Hinted::new(Code::Usage, message, "choose the other branch with --base or --head").into())
 }
 
 /// The proposal that the flags and the texts make.

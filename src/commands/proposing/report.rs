@@ -116,11 +116,10 @@ impl<'a> Shown<'a> {
         };
         let action = self.action.map(Action::as_str);
         let mut fields = json!({
-            "changed": matches!(self.action, Some(Action::Created | Action::Updated))
-                || (self.action.is_none() && self.pushed),
+            "changed": self.action.map_or(self.pushed, is_change),
             "dry_run": self.dry_run,
             "action": action, "number": self.number, "url": self.url, "node_id": self.node_id,
-            "forge": self.forge, "head": self.head, "base": self.base, "head_sha": self.head_sha,
+            "forge": self.forge, "head": Some(&self.head).filter(|head| !head.is_empty()), "base": self.base, "head_sha": self.head_sha,
             "pushed": self.pushed, "auto_merge": auto_merge, "auto_merge_reason": reason,
             "superseded": self.superseded,
             "new_url": (self.action != Some(Action::Skipped)).then_some(&self.new_url),
@@ -146,6 +145,10 @@ fn summary(shown: &Shown<'_>, plan: Option<&Plan>) -> Option<String> {
     };
     let heading = format!("`{}`: {action}{page}", shown.command);
     Some(publishing::of_edits(&heading, plan.map(|plan| &*plan.edits).unwrap_or_default()))
+}
+
+fn is_change(action: Action) -> bool {
+    matches!(action, Action::Created | Action::Updated)
 }
 
 /// The end of a run.
@@ -211,12 +214,13 @@ pub(crate) fn show(
     let existing = outcome.and_then(|outcome| outcome.pull.as_ref());
     let existing = existing.filter(|pull| pull.number != 0).map(|pull| (pull.number, &pull.url));
     let diff = shown.plan.map(|plan| unified::of_changes(&plan.changes));
-    publishing::conclude(&json!({ "changed": true, "branch": shown.head }), None, ui);
+    let changed = outcome.is_none_or(|outcome| is_change(outcome.action));
+    publishing::conclude(&json!({ "changed": changed, "branch": shown.head }), None, ui);
     if ui.is_json() {
         let mut fields = shown.fields();
         let more = json!({
             "dry_run": true,
-            "changed": true,
+            "changed": changed,
             "action": outcome.map(|outcome| outcome.action.as_str()),
             "number": existing.map(|(number, _)| number),
             "url": existing.map(|(_, url)| url),

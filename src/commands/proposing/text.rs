@@ -207,9 +207,12 @@ impl Scene {
         format!("{}/{}{}", self.environments.join(","), self.apps.join(","), self.kind)
     }
 
-    /// `gitops/prod/api`, the same for the same environments and apps.
-    pub(crate) fn branch(&self) -> String {
-        format!("gitops/{}/{}{}", part(&self.environments), part(&self.apps), self.kind)
+    /// `gitops/prod/api`, the same for the same environments and apps; none where nothing known changes.
+    pub(crate) fn branch(&self) -> Option<String> {
+        let is_known = !self.environments.is_empty() && !self.apps.is_empty();
+        let name =
+            || format!("gitops/{}/{}{}", part(&self.environments), part(&self.apps), self.kind);
+        is_known.then(name)
     }
 
     /// The title, on one line.
@@ -265,12 +268,17 @@ fn part(names: &[String]) -> String {
         text.replace("..", "-").trim_matches(['.', '-']).trim_end_matches(".lock").to_owned()
     };
     let joined = names.iter().map(safe).collect::<Vec<_>>().join("+");
-    if joined.len() <= LONGEST && !joined.is_empty() {
+    // Two names that look the same after this must not share a branch.
+    if joined.len() <= LONGEST
+        && joined == names.join("+")
+        && !names.iter().any(|n| n.contains('+'))
+    {
         return joined;
     }
     let digest = Sha256::digest(names.join("\n").as_bytes());
     let short = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
-    format!("{}-{short:08x}", joined.get(..LONGEST - 9).unwrap_or_default())
+    let start = joined.get(..LONGEST - 9).unwrap_or(&joined).trim_end_matches(['.', '-']);
+    if start.is_empty() { format!("{short:08x}") } else { format!("{start}-{short:08x}") }
 }
 
 /// What of a limit is left for the difference.
@@ -299,18 +307,33 @@ mod tests {
         let table = [
             (vec![row("prod", "api", "1", "2")], "gitops/prod/api"),
             (vec![row("prod", "web", "", "2"), row("prod", "api", "", "2")], "gitops/prod/api+web"),
-            (vec![row("env/x y.yaml", "a[0].b", "", "")], "gitops/env-x-y/a-0-.b"),
+            (
+                vec![row("env/x y.yaml", "a[0].b", "", "")],
+                "gitops/env-x-y-f2104556/a-0-.b-935fd8e6",
+            ),
         ];
         for (rows, expected) in table {
-            assert_eq!(Scene::default().with(rows).branch(), expected);
+            assert_eq!(Scene::default().with(rows).branch().as_deref(), Some(expected));
         }
+        assert_eq!(Scene::default().branch(), None);
         let many = (0..40).map(|n| row("prod", &format!("service-{n}"), "1", "2")).collect();
-        let branch = Scene::default().with(many).branch();
+        let branch = Scene::default().with(many).branch().unwrap();
         assert!(branch.len() < 80, "{branch}");
-        for rows in [vec![row("..", "é", "", "")], vec![row("a", "x.lock", "", "")]] {
-            let branch = Scene::default().with(rows).branch();
+    }
+
+    #[test]
+    fn names_that_no_branch_can_have_still_get_branches_of_their_own() {
+        let odd =
+            ["x", "x.lock", "x.yaml", "pro d", "pro-d", "pro~d", "..", "é", "-x", "a+b", "x-"];
+        let mut all = BTreeSet::new();
+        for name in odd {
+            let branch = Scene::default().with(vec![row(name, name, "", "")]).branch().unwrap();
             assert!(git2::Reference::is_valid_name(&format!("refs/heads/{branch}")), "{branch}");
+            assert!(all.insert(branch.clone()), "{branch}");
         }
+        let two = vec![row("p", "a", "", ""), row("p", "b", "", "")];
+        let both = Scene::default().with(two).branch().unwrap();
+        assert_ne!(both, Scene::default().with(vec![row("p", "a+b", "", "")]).branch().unwrap());
     }
 
     #[test]

@@ -177,8 +177,15 @@ impl Git {
 
 impl Cli {
     fn no_history(&self) -> Hinted {
-        let message = format!("cannot read the history of `{}` without a checkout", self.place);
-        Hinted::new(Code::Git, message, "clone it, and run this there")
+        let message = format!(
+            "cannot read the history of `{}`: of a SHA-256 repository only the newest commit is read",
+            self.place
+        );
+        Hinted::new(
+            Code::Git,
+            message,
+            "look it up with `git log`; `bump-tag` sets any version there",
+        )
     }
 }
 
@@ -302,6 +309,10 @@ impl Backend for Cli {
     }
 
     fn files_of(&self, _: &str) -> anyhow::Result<Box<dyn View + '_>> {
+        Err(self.no_history().into())
+    }
+
+    fn parents(&self, _: &str) -> anyhow::Result<Option<Vec<String>>> {
         Err(self.no_history().into())
     }
 

@@ -11,6 +11,7 @@ use super::{
     Access, Backend, Push, Pushed, Send, Tip, View, full_name, no_branch, no_head, short_name,
 };
 use crate::error::{Code, Hinted};
+use crate::git::fork::parents_in;
 use crate::git::past::{self, Visit, Walked};
 use crate::git::store::{Complete, Edit, Store};
 
@@ -195,6 +196,10 @@ impl Backend for Direct {
     fn files_of(&self, commit: &str) -> anyhow::Result<Box<dyn View + '_>> {
         let tree = self.store.tree_of(Oid::from_str(commit)?)?;
         Ok(Box::new(self.store.files(tree, &Complete)))
+    }
+
+    fn parents(&self, commit: &str) -> anyhow::Result<Option<Vec<String>>> {
+        Ok(self.store.text_of(Oid::from_str(commit)?).ok().map(|text| parents_in(&text)))
     }
 
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {

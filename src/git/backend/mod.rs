@@ -133,6 +133,14 @@ pub(super) trait Backend {
     /// The files of a commit that was found.
     fn files_of(&self, commit: &str) -> anyhow::Result<Box<dyn View + '_>>;
 
+    /// The parents of a commit; none where it is not here.
+    fn parents(&self, commit: &str) -> anyhow::Result<Option<Vec<String>>>;
+
+    /// Gets so many commits back from one, where they are not here.
+    fn learn(&mut self, _commit: &str, _depth: Option<u32>) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// The URL that answered, after redirects; for HTTP alone.
     fn base(&self) -> Option<Url> {
         None
@@ -179,6 +187,22 @@ pub(super) fn full_name(branch: &str) -> anyhow::Result<String> {
     }
     let message = format!("cannot use the branch `{branch}`: it is no name of a branch");
     Err(Hinted::plain(Code::Usage, message).into())
+}
+
+/// The most bytes that forges and file systems take for a branch, `refs/heads/` and `.lock` not counted.
+const LONGEST: usize = 239;
+
+/// Reads the name of a branch that somebody gives, with or without `refs/heads/`.
+pub fn branch_name(text: &str) -> Result<String, String> {
+    let name = short_name(text);
+    let is_odd = matches!(name, "HEAD" | "@") || name.starts_with('-') || name.starts_with("refs/");
+    if is_odd || !git2::Reference::is_valid_name(&format!("refs/heads/{name}")) {
+        return Err("it is no name of a branch".to_owned());
+    }
+    if name.len() > LONGEST {
+        return Err(format!("it is too long for a branch: {LONGEST} bytes are the most"));
+    }
+    Ok(name.to_owned())
 }
 
 pub(super) fn short_name(branch: &str) -> &str {

@@ -119,6 +119,22 @@ impl Upload {
         Ok(())
     }
 
+    /// Asks anew where a version 0 session was opened before somebody's push: it gives what it advertised, and
+    /// nothing else.
+    pub(super) fn advertises(
+        &mut self,
+        id: &str,
+        connection: &dyn Connection,
+        place: &str,
+    ) -> anyhow::Result<()> {
+        let is_zero = matches!(self.server, Some((false, _)));
+        if is_zero && self.session.is_some() && !self.refs.ids.values().any(|known| known == id) {
+            self.session = None;
+            self.open(connection, place)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn list(
         &mut self,
         connection: &dyn Connection,
@@ -134,6 +150,11 @@ impl Upload {
             Err(error) => {
                 let error = at(place, session.explain(error));
                 self.session = None;
+                if self.is_remembered {
+                    // The server may have changed since, or the memory is damaged.
+                    *self = Self::default();
+                    return self.list(connection, prefixes, place);
+                }
                 Err(error)
             }
         }

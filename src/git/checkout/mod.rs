@@ -38,6 +38,26 @@ pub struct Prepared {
     subject: String,
 }
 
+fn is_sha256(error: &git2::Error) -> bool {
+    error.message().contains("unknown object format")
+}
+
+fn sha256(dir: &Path) -> Hinted {
+    let dir = dir.display();
+    let message = format!("cannot use the checkout `{dir}`: it is of a SHA-256 repository");
+    let hint = "only its files can be edited here; commit and push with `git`, or land the change in the \
+                remote with --repo URL";
+    Hinted::new(Code::Git, message, hint)
+}
+
+/// Refuses a directory whose history cannot be read though it has one.
+pub fn check_readable(dir: &Path) -> anyhow::Result<()> {
+    match Repository::discover(dir) {
+        Err(error) if is_sha256(&error) => Err(sha256(dir).into()),
+        _ => Ok(()),
+    }
+}
+
 impl Checkout {
     /// The repository around a directory.
     pub fn open(dir: &Path, settings: &Settings) -> anyhow::Result<Self> {
@@ -49,6 +69,7 @@ impl Checkout {
             ErrorCode::NotFound => {
                 fail("it is in no Git repository", "leave out --commit and --push")
             }
+            _ if is_sha256(&error) => sha256(dir),
             _ => fail(error.message(), "commit with `git`"),
         })?;
         let root = repository.workdir().map(Path::to_owned);

@@ -14,7 +14,7 @@ use super::config::Config;
 use super::{Settings, say::Say};
 
 pub(super) use conversation::Heard;
-pub(super) use process::{NoProgram, local_command};
+pub(super) use process::{NoProgram, local_command, real_host};
 
 /// The two programs at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

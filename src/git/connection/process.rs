@@ -1,9 +1,11 @@
 //! Git's programs as child processes: through the user's `ssh`, or on this machine.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use super::super::address::Address;
 use super::super::child;
@@ -162,14 +164,18 @@ impl Ssh {
         dir.as_ref().map(|dir| dir.path().join("s"))
     }
 
-    fn user_shares(&self) -> bool {
+    /// What the user's configuration says of this destination.
+    fn configured(&self) -> io::Result<String> {
         let mut command = self.program();
         command.arg("-G").args(self.port.map(|port| format!("-p{port}"))).arg(&self.destination);
-        // The user's configuration may start programs to find out.
-        let output = child::run(&mut command, b"", self.patience.deadline);
-        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        // It may start programs to find out.
+        let output = child::run(&mut command, b"", self.patience.deadline)?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn user_shares(&self) -> bool {
         // When in doubt, leave the user's settings alone.
-        text.map_or(true, |text| {
+        self.configured().map_or(true, |text| {
             text.lines()
                 .any(|line| line.strip_prefix("controlpath ").is_some_and(|path| path != "none"))
         })
@@ -196,6 +202,23 @@ impl Ssh {
         ]
         .into()
     }
+}
+
+/// The host behind an address, by the user's program and its configuration; nothing where it does not tell.
+pub(in super::super) fn real_host(
+    address: &Address,
+    config: &Config,
+    settings: &Settings,
+    deadline: Instant,
+) -> Option<String> {
+    let patience = Patience { deadline, idle: settings.http.idle_timeout };
+    let ssh = Ssh::new(address, config, settings, patience).ok()?;
+    if ssh.variant() != Variant::OpenSsh {
+        return None;
+    }
+    let text = ssh.configured().ok()?;
+    let host = text.lines().find_map(|line| line.strip_prefix("hostname "));
+    host.map(|host| host.trim().to_owned())
 }
 
 impl Connection for Ssh {

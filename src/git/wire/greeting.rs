@@ -31,6 +31,12 @@ impl Capabilities {
         self.value("fetch").is_some_and(|list| list.split(' ').any(|word| word == feature))
     }
 
+    /// Whether it can be what a server said that we know how to talk to.
+    pub(crate) fn is_usable(&self) -> bool {
+        let fetches = self.has("fetch") || self.value("fetch").is_some();
+        fetches && self.object_format() == "sha1"
+    }
+
     /// The digest the objects are named by.
     pub(crate) fn object_format(&self) -> &str {
         self.value("object-format").unwrap_or("sha1")

@@ -118,7 +118,7 @@ fn refusals_are_read_in_every_shape() {
             401,
             json!({ "message": "401 Unauthorized" }),
             str![[r#"
-cannot open the merge request: `[FORGE]` answered 401 Unauthorized: 401 Unauthorized
+cannot open the merge request: `[FORGE]` answered 401 Unauthorized
 hint: FORGE_TOKEN is not accepted: is it expired, or for another host? It needs the scope `api` and the role Developer (Maintainer where the base is protected)
 "#]],
         ),
@@ -142,7 +142,7 @@ hint: the token needs the scope `api`
             403,
             json!({ "message": "403 Forbidden" }),
             str![[r#"
-cannot open the merge request: `[FORGE]` answered 403 Forbidden: 403 Forbidden
+cannot open the merge request: `[FORGE]` answered 403 Forbidden
 hint: FORGE_TOKEN lacks a permission; it needs the scope `api` and the role Developer (Maintainer where the base is protected)
 "#]],
         ),

@@ -84,8 +84,8 @@ pub(crate) fn connect(forge: &str, server: &Server, path: &str, dry_run: bool) -
     let place = place_of(row, &remote, &known).unwrap();
     let user = (forge == "gerrit").then(|| "ann".to_owned());
     let token = Token { user, secret: Secret::new(CANARY), origin: "FORGE_TOKEN".to_owned() };
-    let patience =
-        Pace { step: Duration::from_millis(1), tries: 3, busy: Duration::from_millis(1500) };
+    let (step, busy) = (Duration::from_millis(1), Duration::from_millis(1500));
+    let patience = Pace { step, tries: 3, busy, deadline: None };
     let client = Rc::new(Client::new(Settings::default()));
     let access = Access { client, token: Some(token), pace: patience, dry_run };
     let api = Api::new(row, access, &place.api).unwrap();
@@ -133,6 +133,44 @@ pub(crate) fn run(forge: &dyn Forge, want: &Proposal) -> anyhow::Result<Outcome>
 pub(crate) fn failure(server: &Server, forge: &dyn Forge, want: &Proposal) -> String {
     let error = run(forge, want).unwrap_err();
     let report = Report::of(&error);
-    let text = format!("{error}\nhint: {}", report.hint.unwrap_or_default());
+    let text = format!("{}\nhint: {}", report.message, report.hint.unwrap_or_default());
     text.replace(&server.origin, "[FORGE]")
+}
+
+/// Answers with 2xx that are none of the API's: a sign-in page, no document, another document. A pull request is
+/// neither there nor gone because of them, on any forge.
+#[test]
+fn a_success_that_says_nothing_is_none() {
+    let pages = [("<html>Sign in</html>", "text/html"), ("", ""), ("{}", ""), ("null", "")];
+    let forges =
+        ["github", "gitlab", "gitea", "forgejo", "bitbucket", "bitbucket-dc", "azure", "gerrit"];
+    for forge in forges {
+        let path = if forge == "azure" { "acme/shop/_git/env" } else { "acme/env" };
+        for (text, kind) in pages {
+            let server = Server::new(rules(forge), move |_| Reply::raw(200, kind, text));
+            let error = run(&*connect(forge, &server, path, false), &want()).unwrap_err();
+            let said = Report::of(&error).message;
+            assert!(said.contains(" answered 200 OK"), "{forge} {text}: {said}");
+            // It looks, and opens nothing.
+            assert!(server.targets().iter().all(|target| target.starts_with("GET ")), "{forge}");
+        }
+        if forge == "gerrit" {
+            continue;
+        }
+        for (text, kind) in pages {
+            let list = match forge {
+                "bitbucket" | "bitbucket-dc" => "{\"values\":[],\"isLastPage\":true}",
+                "azure" => "{\"value\":[]}",
+                _ => "[]",
+            };
+            let server = Server::new(rules(forge), move |seen| match seen.method.as_str() {
+                "GET" => Reply::raw(200, "", list),
+                _ => Reply::raw(if text.is_empty() { 204 } else { 201 }, kind, text),
+            });
+            let error = run(&*connect(forge, &server, path, false), &want()).unwrap_err();
+            let said = Report::of(&error).message;
+            let is_said = said.contains("answered 20") || said.contains("and did not show it");
+            assert!(is_said, "{forge} {text}: {said}");
+        }
+    }
 }

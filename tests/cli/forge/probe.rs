@@ -1,5 +1,7 @@
 //! Which forge an unknown host runs, asked without any token.
 
+use std::time::{Duration, Instant};
+
 use std::sync::{Arc, Mutex};
 
 use gitops::forge::{Remote, probe};
@@ -34,7 +36,9 @@ fn found(server: &Server, path: &str) -> Option<(&'static str, String)> {
     let (name, port) = host.split_once(':').unwrap();
     let remote = Remote::new("http", name, port.parse().ok(), path);
     let client = Client::new(Settings::default());
-    probe(&client, &remote).unwrap().map(|(row, known)| (row.name, known.root))
+    probe(&client, &remote, Instant::now() + Duration::from_mins(1))
+        .unwrap()
+        .map(|(row, known)| (row.name, known.root))
 }
 
 #[test]

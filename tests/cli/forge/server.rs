@@ -47,6 +47,12 @@ impl Reply {
         Self { status, headers, body: body.to_string() }
     }
 
+    /// Any text, of any kind or of none.
+    pub(crate) fn raw(status: u16, kind: &str, text: &str) -> Self {
+        let kind = (!kind.is_empty()).then(|| ("content-type", kind.to_owned()));
+        Self { status, headers: kind.into_iter().collect(), body: text.to_owned() }
+    }
+
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self

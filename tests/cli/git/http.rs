@@ -327,3 +327,45 @@ fn a_broken_cache_is_made_anew() {
     assert_eq!(repos.log("shop").len(), 6);
     repos.is_sound("shop");
 }
+
+/// What is remembered of a server is asked anew where it does not work, with a branch named or not.
+#[test]
+fn a_damaged_memory_costs_one_question() {
+    let Some((repos, server)) = served() else { return };
+    let url = server.url("open", "shop.git");
+    for (at, branch) in [None, Some("main")].into_iter().enumerate() {
+        for (turn, words) in [
+            "[\"fetch=shallow filter\",\"object-format=3ha1\"]",
+            "[\"ls-refs=unborn\",\"fetch=shallow filter\",\"object-format=\"]",
+            "[]",
+        ]
+        .iter()
+        .enumerate()
+        {
+            repos
+                .gitops(&[
+                    "--repo",
+                    &url,
+                    "bump-tag",
+                    &format!("api=v{at}.{turn}.0"),
+                    "-e",
+                    "staging",
+                ])
+                .ok();
+            let cache = repos.root().parent().unwrap().join("home/.cache/gitops/git");
+            let dir = std::fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+            let file = dir.join("memory.json");
+            let mut memory: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+            memory["capabilities"] = serde_json::from_str(words).unwrap();
+            std::fs::write(&file, memory.to_string()).unwrap();
+            let tag = format!("api=v{at}.{turn}.1");
+            let mut args = vec!["--repo", &url, "bump-tag", &tag, "-e", "staging"];
+            args.extend(branch.iter().flat_map(|branch| ["--branch", branch]));
+            repos.gitops(&args).ok();
+            let memory = std::fs::read_to_string(&file).unwrap();
+            assert!(memory.contains("object-format=sha1"), "{memory}");
+        }
+    }
+    repos.is_sound("shop");
+}

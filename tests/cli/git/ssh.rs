@@ -1,5 +1,7 @@
 //! Over SSH: a real `sshd`, and the user's own `ssh`.
 
+use std::process::Stdio;
+
 use crate::support::{Output, Repositories, SshServer, installed};
 
 const TOOLS: &[&str] = &["git", "ssh", "sshd", "ssh-keygen"];
@@ -98,4 +100,105 @@ fn a_lost_race_is_run_again_over_the_open_connection() {
         |line: &&String| line.contains("ControlMaster=no") && line.contains("receive-pack");
     assert_eq!(server.log().iter().filter(shared).count(), 1, "{:?}", server.log());
     repos.is_sound("shop");
+}
+
+/// The alias of a forge's host is in the configuration that the user's own command names.
+#[test]
+fn an_alias_is_looked_up_by_the_users_own_command() {
+    if !installed(&["git", "ssh"]) {
+        return;
+    }
+    let repos = Repositories::new();
+    repos.shop();
+    repos.sandbox.write("ssh_config", "Host gh-work\n  HostName github.com\n");
+    let config = repos.path("ssh_config");
+    // It looks names up, and connects to the repository in this directory.
+    let script = format!(
+        "#!/bin/sh\nfor last; do :; done\ncase \" $* \" in *' -G '*) exec ssh -F {config} \"$@\";; esac\n\
+         exec sh -c \"cd {}; $(echo \"$last\" | tr -d \\')\"\n",
+        repos.root().display()
+    );
+    repos.sandbox.write("own-ssh", &script);
+    let url = "git@gh-work:open/shop.git";
+    repos.git(&["clone", "-q", "--bare", "shop.git", "open/shop.git"]);
+    let run = |by_config: bool| {
+        let args = ["--repo", url, "bump-tag", "api=v1", "-e", "staging", "--pr", "-o", "json"];
+        let mut command = repos.command(&args);
+        let line = format!("sh {}", repos.path("own-ssh"));
+        if by_config {
+            repos.git(&["config", "--global", "core.sshCommand", &line]);
+        } else {
+            command.env("GIT_SSH_COMMAND", line);
+        }
+        let said = repos.sandbox.finish(&mut command);
+        assert_eq!(said.code, 0, "{}", said.render());
+        said.json()["new_url"].as_str().unwrap().to_owned()
+    };
+    let page = "https://github.com/open/shop/compare/main...gitops/staging/api?expand=1";
+    assert_eq!([run(false), run(true)], [page, page]);
+}
+
+/// Several at once, each with a key of its own in one file.
+fn race(two: bool) {
+    let Some((repos, server)) = served(two) else { return };
+    let url = format!("forge:{}", repos.path("shop.git"));
+    let path = format!("{}:{}", server.bin().display(), std::env::var("PATH").unwrap());
+    let start = |job: usize| {
+        let set = format!("k{job}=v1");
+        let file = "environments/dev.yaml";
+        let args = ["--repo", &url, "bump-tag", "--file", file, "--create", "--set", &set];
+        let mut command = repos.command(&args);
+        command.env("PATH", &path).env("XDG_CACHE_HOME", repos.sandbox.path(format!("c{job}")));
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..8).map(start).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let text = repos.show("shop", "environments/dev.yaml");
+    assert!((0..8).all(|job| text.contains(&format!("k{job}: v1"))), "{text}");
+    assert_eq!(repos.log("shop").len(), 9);
+    repos.is_sound("shop");
+}
+
+#[test]
+fn jobs_at_once_all_land() {
+    race(true);
+}
+
+#[test]
+fn jobs_at_once_all_land_where_the_server_drops_the_version() {
+    race(false);
+}
+
+/// Of the two sides, which are opened at once, one saw the branch before somebody's push: a version 0 server
+/// gives nothing but what it said then.
+#[test]
+fn a_push_between_the_two_sides_is_a_lost_race() {
+    if !installed(&["git"]) {
+        return;
+    }
+    for late in ["upload-pack", "receive-pack"] {
+        let repos = Repositories::new();
+        repos.shop();
+        let root = repos.root();
+        repos.git(&["clone", "-q", "--bare", "shop.git", "before.git"]);
+        repos.gitops(&["--repo", "shop.git", "bump-tag", "web=v7", "-e", "staging"]).ok();
+        // The one side answers from a copy of before, once.
+        let script = format!(
+            "#!/bin/sh\nfor last; do :; done\nunset GIT_PROTOCOL\ncase \"$last\" in *{late}*)\n\
+             mkdir {root}/once 2>/dev/null && last=\"git {late} {root}/before.git\" ;; esac\n\
+             exec sh -c \"$last\"\n",
+            root = root.display()
+        );
+        repos.sandbox.write("ssh", &script);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(repos.sandbox.path("ssh"), mode).unwrap();
+        let url = format!("ssh://forge{}", repos.path("shop.git"));
+        let mut command = repos.command(&["--repo", &url, "bump-tag", "api=v1", "-e", "staging"]);
+        repos.sandbox.finish(command.env("GIT_SSH", repos.sandbox.path("ssh"))).ok();
+        assert_eq!(repos.log("shop").len(), 3, "{late}");
+        repos.is_sound("shop");
+    }
 }

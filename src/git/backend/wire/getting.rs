@@ -25,7 +25,10 @@ impl Wire {
             let ids = vec![id.to_string()];
             let want = Want { ids, have, depth: Some(1), filter: Some(UPPER), thin: false };
             match self.transfer(&want) {
-                Err(error) if trouble::remote_error(&error).is_some() => {
+                Err(error)
+                    if trouble::remote_error(&error).is_some()
+                        && trouble::is_missing(&error).is_none() =>
+                {
                     self.say.detail(format!("the server leaves no trees out: {error:#}"));
                     self.memory.sends_all_trees = true;
                 }
@@ -66,6 +69,18 @@ impl Wire {
             return self.transfer(&want);
         }
         commits
+    }
+
+    /// Gets the trees of one commit; of all in the branch's history where the server gives no single ones.
+    pub(super) fn fetch_trees(&self, commit: Oid) -> anyhow::Result<()> {
+        let filters = self.upload.borrow().filters(self.connection.is_stateless());
+        let filter = filters.then_some("blob:none");
+        let want =
+            Want { ids: vec![commit.to_string()], depth: Some(1), filter, ..Want::default() };
+        match self.transfer(&want) {
+            Err(error) if trouble::remote_error(&error).is_some() => self.deepen(None).map(|_| ()),
+            result => result,
+        }
     }
 
     pub(super) fn transfer(&self, want: &Want<'_>) -> anyhow::Result<()> {

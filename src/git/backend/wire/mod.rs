@@ -15,6 +15,7 @@ use super::sides::{Receive, Upload, failed, meet_receive};
 use super::{Access, Backend, Push, Pushed, Send, Tip, View, full_name, no_branch, no_head};
 use crate::git::cache::Memory;
 use crate::git::connection::Connection;
+use crate::git::fork::parents_in;
 use crate::git::past::{self, Visit, Walked};
 use crate::git::say::Say;
 use crate::git::store::{Composed, Edit};
@@ -60,8 +61,10 @@ impl Wire {
         let mut upload = Upload::default();
         if connection.is_stateless()
             && let Some(words) = &memory.capabilities
+            && let known = Capabilities::new(words.clone())
+            && known.is_usable()
         {
-            upload.server = Some((true, Capabilities::new(words.clone())));
+            upload.server = Some((true, known));
             upload.is_remembered = true;
         }
         let is_complete = Cell::new(memory.is_complete);
@@ -165,6 +168,9 @@ impl Backend for Wire {
             self.held = held.and_then(|id| Oid::from_str(id).ok());
         }
         let tip = Tip { branch: short, id: id.clone() };
+        if !self.connection.is_stateless() {
+            self.upload.get_mut().advertises(&tip.id, &*self.connection, &self.place)?;
+        }
         let id = Oid::from_str(&tip.id)?;
         self.tip = Some(tip.clone());
         if self.held != Some(id) || self.keep.store.tree_of(id).is_err() {
@@ -276,8 +282,21 @@ impl Backend for Wire {
     }
 
     fn files_of(&self, commit: &str) -> anyhow::Result<Box<dyn View + '_>> {
-        let tree = self.keep.store.tree_of(Oid::from_str(commit)?)?;
-        Ok(Box::new(self.keep.store.files(tree, self)))
+        let commit = Oid::from_str(commit)?;
+        if self.keep.store.tree_of(commit).is_err() {
+            self.fetch_trees(commit)?;
+        }
+        Ok(Box::new(self.keep.store.files(self.keep.store.tree_of(commit)?, self)))
+    }
+
+    fn parents(&self, commit: &str) -> anyhow::Result<Option<Vec<String>>> {
+        let text = self.keep.store.text_of(Oid::from_str(commit)?);
+        Ok(text.ok().map(|text| parents_in(&text)))
+    }
+
+    fn learn(&mut self, commit: &str, depth: Option<u32>) -> anyhow::Result<()> {
+        // The most there is to Git: all of them.
+        self.fetch_commits(Oid::from_str(commit)?, &[], depth.unwrap_or(i32::MAX.unsigned_abs()))
     }
 
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {
