@@ -631,7 +631,7 @@ fn a_restart_is_told_of_as_one() {
         shop.fine(&mut shop.with("github", &api, &[&restart[..], args].concat())).stdout
     };
     let said = run(&["--pr"]);
-    assert!(said.starts_with("Pull request #7") && said.contains("restarts web"), "{said}");
+    assert!(said.contains("\nPull request #7 <") && said.contains("\n  restarts web"), "{said}");
     let said = run(&[]);
     assert!(said.contains("Deploying to staging\n  restarts web\n"), "{said}");
     assert!(!said.contains("no image changes"), "{said}");

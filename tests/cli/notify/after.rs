@@ -96,7 +96,7 @@ fn a_restart_is_announced_though_no_image_changes() {
     world.commit("a manifest");
     let clone = Clone::of(world);
     let output = clone.run(&mut clone.command(&["restart", "api", "-e", "staging", "--notify"]));
-    let said = "\nDeploying to staging: no image changes\nUnchanged: api v1\ncommit ";
+    let said = "\nDeploying to staging\n  restarts api\nUnchanged: api v1\ncommit ";
     assert!(output.stdout.contains(said), "{}", output.render());
 }
 
