@@ -24,7 +24,7 @@ function __fish_gitops_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c gitops -n "__fish_gitops_needs_command" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_needs_command" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_needs_command" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_needs_command" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_needs_command" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -93,7 +93,7 @@ gerrit\t''"
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l api-url -d 'The base of the forge\'s API, where it is in no usual place' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l forge-host -d 'The forge\'s host, where the remote\'s URL has another name for it' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l remote -d 'The remote of the checkout' -r
-complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand bump-tag" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -161,7 +161,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s m -l message -
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l author -d 'Who wrote the change' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l committer -d 'Who commits it' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l head -d 'The branch, which has the change already [default: the one that is checked out]' -r
-complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand open-pr" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -224,7 +224,7 @@ gerrit\t''"
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l api-url -d 'The base of the forge\'s API, where it is in no usual place' -r
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l forge-host -d 'The forge\'s host, where the remote\'s URL has another name for it' -r
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l remote -d 'The remote of the checkout' -r
-complete -c gitops -n "__fish_gitops_using_subcommand promote" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand promote" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand promote" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -292,7 +292,7 @@ gerrit\t''"
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l api-url -d 'The base of the forge\'s API, where it is in no usual place' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l forge-host -d 'The forge\'s host, where the remote\'s URL has another name for it' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l remote -d 'The remote of the checkout' -r
-complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand rollback" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -355,7 +355,7 @@ gerrit\t''"
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l api-url -d 'The base of the forge\'s API, where it is in no usual place' -r
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l forge-host -d 'The forge\'s host, where the remote\'s URL has another name for it' -r
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l remote -d 'The remote of the checkout' -r
-complete -c gitops -n "__fish_gitops_using_subcommand restart" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand restart" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand restart" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -403,7 +403,7 @@ remediate\t'Put it right'
 off\t'Do not look'"
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l kubeconfig -d 'The kubeconfig file [env: KUBECONFIG]' -r
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l output-env -d 'Append the outputs to this dotenv file, for later jobs: `changed`, `commit`, `url`, …' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand apply" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand apply" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand apply" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -449,7 +449,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l exclude-fro
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l git -d 'Digest what this revision has, rather than what is on disk' -r
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s j -l jobs -d 'How many threads read; one per core by default' -r
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l output-env -d 'Append the outputs to this dotenv file, for later jobs: `changed`, `commit`, `url`, …' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -472,7 +472,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s q -l quiet 
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand digest-dir" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -l dir -d 'Make the repository here, in a new directory, and keep it' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand demo" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand demo" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand demo" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -503,7 +503,7 @@ live\t'Also what a cluster writes'"
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l max-bytes -d 'The most bytes of a comment (-o markdown)' -r
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l marker -d 'What makes the comment recognisable (-o markdown)' -r
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l output-env -d 'Append the outputs to this dotenv file, for later jobs: `changed`, `commit`, `url`, …' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand diff" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand diff" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand diff" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -531,7 +531,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand history" -l app -d 'Only t
 complete -c gitops -n "__fish_gitops_using_subcommand history" -l since -d 'Only since then: 2026-01-31, 2026-01-31T12:00:00Z, 12h, 30d or 2w' -r
 complete -c gitops -n "__fish_gitops_using_subcommand history" -l rev -d 'The newest commit to look at' -r
 complete -c gitops -n "__fish_gitops_using_subcommand history" -s n -l limit -d 'At most so many changes' -r
-complete -c gitops -n "__fish_gitops_using_subcommand history" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand history" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand history" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand history" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand history" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -550,7 +550,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand history" -s h -l help -d '
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s e -l env -d 'Only this environment; can be given several times' -r
 complete -c gitops -n "__fish_gitops_using_subcommand status" -l app -d 'Only this app; can be given several times' -r
 complete -c gitops -n "__fish_gitops_using_subcommand status" -l rev -d 'The commit to look at, instead of the work tree' -r
-complete -c gitops -n "__fish_gitops_using_subcommand status" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand status" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand status" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand status" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -569,7 +569,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand status" -s q -l quiet -d '
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand validate" -s e -l env -d 'Only the files of this environment; can be given several times' -r
-complete -c gitops -n "__fish_gitops_using_subcommand validate" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand validate" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand validate" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand validate" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand validate" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -622,7 +622,7 @@ deployment\t''
 grafana\t''
 stdout\t''"
 complete -c gitops -n "__fish_gitops_using_subcommand notify" -l setting -d 'Another of its settings, as in gitops.yaml; can be given several times' -r
-complete -c gitops -n "__fish_gitops_using_subcommand notify" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand notify" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand notify" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand notify" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand notify" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -642,7 +642,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand notify" -s n -l dry-run -d
 complete -c gitops -n "__fish_gitops_using_subcommand notify" -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c gitops -n "__fish_gitops_using_subcommand notify" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand notify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gitops -n "__fish_gitops_using_subcommand completions" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand completions" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'
@@ -659,7 +659,7 @@ complete -c gitops -n "__fish_gitops_using_subcommand completions" -s q -l quiet
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -s v -l verbose -d 'Say how and why'
 complete -c gitops -n "__fish_gitops_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gitops -n "__fish_gitops_using_subcommand man" -l dir -d 'Write every page into this directory' -r -F
-complete -c gitops -n "__fish_gitops_using_subcommand man" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or the URL of the remote' -r -F
+complete -c gitops -n "__fish_gitops_using_subcommand man" -s C -l repo -d 'The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand man" -l branch -d 'The branch of a remote repository; its default branch when not given' -r
 complete -c gitops -n "__fish_gitops_using_subcommand man" -l config -d 'Use this file instead of `gitops.yaml` at the repository\'s root' -r -F
 complete -c gitops -n "__fish_gitops_using_subcommand man" -s o -l output -d 'What to print on stdout; some commands know more than text and json' -r -f -a "text\t'For people'

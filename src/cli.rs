@@ -44,7 +44,7 @@ pub struct Cli {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
-    /// The GitOps repository: a directory in its checkout, or the URL of the remote
+    /// The GitOps repository: a directory in its checkout, or, for commands that edit or apply, the URL of the remote
     #[arg(short = 'C', long, global = true, value_name = "PATH|URL", default_value = ".")]
     pub repo: PathBuf,
     /// The branch of a remote repository; its default branch when not given

@@ -57,6 +57,21 @@ impl Committed {
         self.store.files(self.tree, &Complete)
     }
 
+    /// Whether another commit is in its history; none where a shallow clone does not tell.
+    #[must_use]
+    pub fn follows(&self, other: &str) -> Option<bool> {
+        let repository = self.store.repository();
+        let other = Oid::from_str(other).ok()?;
+        if repository.find_commit(other).is_err() {
+            return if repository.is_shallow() { None } else { Some(false) };
+        }
+        let follows = repository.graph_descendant_of(self.commit, other).unwrap_or(false);
+        if !follows && repository.is_shallow() {
+            return None;
+        }
+        Some(follows || other == self.commit)
+    }
+
     /// The commits of all branches that are known here and contain this one.
     #[must_use]
     pub fn descendants(&self) -> Vec<String> {

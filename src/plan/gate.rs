@@ -72,7 +72,9 @@ impl Refusal {
 }
 
 impl Rules {
-    fn allows(&self, gate: &str) -> bool {
+    /// Whether the user opened a gate.
+    #[must_use]
+    pub fn allows(&self, gate: &str) -> bool {
         self.allowed.iter().any(|allowed| allowed == gate)
     }
 

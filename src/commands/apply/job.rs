@@ -51,6 +51,18 @@ impl Job {
         plan: Option<&PlanFile>,
         ui: &Ui,
     ) -> anyhow::Result<Self> {
+        let (job, broken) = Self::read_broken(args, globals, plan, ui)?;
+        broken.map_or(Ok(job), Err)
+    }
+
+    /// Also where what makes the manifests failed, and why: nothing is declared then, but the inventory and the
+    /// channels can be reached.
+    pub(super) fn read_broken(
+        args: &Args,
+        globals: &Globals,
+        plan: Option<&PlanFile>,
+        ui: &Ui,
+    ) -> anyhow::Result<(Self, Option<anyhow::Error>)> {
         let name = environment_name(args, plan)?;
         let variables = Variables::of_process();
         let (reading, root, repository) = match place(globals) {
@@ -68,7 +80,7 @@ impl Job {
                 (reading, here, Repository::at(url))
             }
         };
-        let Reading { environment, settings, declared, source, config, .. } = reading;
+        let Reading { environment, settings, declared, source, config, broken, .. } = reading;
         let allowed = args.allow.iter().chain(plan.into_iter().flat_map(|plan| &plan.allowed));
         let mut rules = settings.common.rules(allowed.cloned().collect());
         rules.prune &= args.prune == super::Prune::Auto;
@@ -78,7 +90,7 @@ impl Job {
         let state = state_directory(&variables, &identity, &environment, &settings.common.kind);
         let context = context(args, &root, &environment, &variables, (state, patience, &stop));
         let actuator = actuator::make(&settings, context)?;
-        Ok(Self {
+        let job = Self {
             shared: repository.lock(actuator.as_ref(), &environment, &variables)?,
             actuator,
             teller: args.notify.then(|| Teller::new(config, globals.clone())),
@@ -92,7 +104,8 @@ impl Job {
             rules,
             patience,
             stop,
-        })
+        };
+        Ok((job, broken))
     }
 
     /// Who we are to others that want the lock.

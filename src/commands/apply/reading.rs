@@ -28,6 +28,8 @@ pub(super) struct Reading {
     pub(super) declared: Declared,
     pub(super) source: Source,
     pub(super) config: Config,
+    /// Why there is nothing to apply: what makes the manifests failed.
+    pub(super) broken: Option<anyhow::Error>,
     own: EnvironmentConfig,
 }
 
@@ -57,7 +59,7 @@ pub(super) fn of_checkout(
             // What a controller has cannot be told from files: only commits can be compared.
             reading.at(Committed::find(tree.root(), revision)?.as_ref());
         }
-        return reading.rendered(tree);
+        return Ok(reading.rendered(tree));
     };
     let files = committed.files();
     let mut reading = Reading::of(&files, globals, name, repository)?;
@@ -65,7 +67,7 @@ pub(super) fn of_checkout(
         refuse_dirty(&reading, &Reading::of(tree, globals, name, String::new()), name)?;
     }
     reading.at(Some(&committed));
-    reading.rendered(&files)
+    Ok(reading.rendered(&files))
 }
 
 fn refuse_dirty(
@@ -109,7 +111,7 @@ pub(super) fn of_remote(
         let mut reading = Reading::of(round.snapshot(), globals, name, repository.clone())?;
         round.tip.clone_into(&mut reading.source.commit);
         round.tip.clone_into(&mut reading.declared.commit);
-        reading.rendered(round.snapshot())
+        Ok(reading.rendered(round.snapshot()))
     })
 }
 
@@ -142,7 +144,8 @@ impl Reading {
             renderer: renderer(environment, &settings, &own),
         };
         let declared = Declared { files, ..Declared::default() };
-        Ok(Self { environment: name.to_owned(), settings, declared, source, config, own })
+        let environment = name.to_owned();
+        Ok(Self { environment, settings, declared, source, config, broken: None, own })
     }
 
     /// With the commit that declares it.
@@ -155,14 +158,19 @@ impl Reading {
     }
 
     /// With manifests in place of what they are made of.
-    fn rendered(mut self, snapshot: &dyn Snapshot) -> anyhow::Result<Self> {
-        if self.own.render.kind != RenderKind::Manifests {
-            let text = job(&self.own, &self.environment).run_on(snapshot)?;
-            let path = "rendered.yaml".to_owned();
-            self.declared.files =
-                vec![File { path, bytes: text.into_bytes(), is_executable: false }];
+    fn rendered(mut self, snapshot: &dyn Snapshot) -> Self {
+        if self.own.render.kind == RenderKind::Manifests {
+            return self;
         }
-        Ok(self)
+        self.declared.files.clear();
+        match job(&self.own, &self.environment).run_on(snapshot) {
+            Ok(text) => {
+                let (path, bytes) = ("rendered.yaml".to_owned(), text.into_bytes());
+                self.declared.files.push(File { path, bytes, is_executable: false });
+            }
+            Err(error) => self.broken = Some(error),
+        }
+        self
     }
 }
 

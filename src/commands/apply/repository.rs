@@ -7,9 +7,13 @@ use std::time::Duration;
 use super::lock::{Connect, Shared};
 use crate::actuator::{Actuator, SharedLock, SharedLockKind};
 use crate::ci::Variables;
-use crate::commands::landing;
+use crate::cli::Globals;
+use crate::commands::landing::{self, Place, place};
 use crate::error::{Code, Hinted};
-use crate::git::{Checkout, Config, Remote, Say, Settings, Sources, name_of, provenance};
+use crate::git::{
+    Checkout, Committed, Config, Remote, Say, Settings, Sources, name_of, provenance,
+};
+use crate::worktree::WorkTree;
 
 /// A repository.
 pub(super) struct Repository {
@@ -23,6 +27,24 @@ enum Origin {
     /// The remote of a checkout.
     Of(std::path::PathBuf),
     Url(String),
+}
+
+/// Whether the commit `before` is in the history of `now`, which is what the repository declares; none where a
+/// shallow clone does not tell.
+pub(super) fn follows(globals: &Globals, now: &str, before: &str) -> anyhow::Result<Option<bool>> {
+    match place(globals) {
+        Place::Directory(dir) => {
+            let root = WorkTree::around(&dir)?.root().to_owned();
+            Ok(Committed::find(&root, now)?.and_then(|committed| committed.follows(before)))
+        }
+        Place::Remote(url) => {
+            let settings = landing::settings(&Variables::of_process(), None, false);
+            let mut remote = Remote::open(&url, &settings, PATIENCE, Say::nobody())?;
+            let branch =
+                remote.look(globals.branch.as_deref(), |round| Ok(round.branch.to_owned()))?;
+            remote.contains(&branch, before).map(Some)
+        }
+    }
 }
 
 /// After that time without a sign of life, the lock is free.

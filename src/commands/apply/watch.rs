@@ -10,15 +10,18 @@ use super::converge::{self, Extent, Mode, Report};
 use super::job::{Job, now};
 use super::prospect::{self, Prospect};
 use super::tell::Occasion;
-use super::{lock, show, stop, tell};
+use super::{lock, repository, show, stop, tell};
 use crate::actuator::{Drift, Stored, Work};
 use crate::cli::Globals;
-use crate::error::{Code, Outcome, Report as ErrorReport};
+use crate::error::{Code, Hinted, Outcome, Report as ErrorReport};
 use crate::event::Kind;
 use crate::http::mask;
 use crate::plan::Inventory;
 use crate::plan::watch::{Reaction, WatchState, fingerprint};
 use crate::ui::Ui;
+
+/// The gate that lets a branch go back.
+const REWOUND: &str = "rewound";
 
 /// How long a round that failed may put the next one off.
 const LONGEST: Duration = Duration::from_mins(5);
@@ -52,7 +55,7 @@ pub(super) fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Out
 
 /// One look: a new commit, or drift, or nothing.
 fn round(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
-    let job = Job::read(args, globals, None, ui)?;
+    let (job, broken) = Job::read_broken(args, globals, None, ui)?;
     let stored = job.actuator.inventory()?;
     let inventory = &stored.inventory;
     let declared = revision(&job);
@@ -68,7 +71,11 @@ fn round(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
         if inventory.watch.failed == declared {
             occasion(&job, Occasion::Retry);
         }
-        return apply(&job, args, &declared, ui);
+        let broken = broken.or_else(|| rewound(&job, globals, &inventory.commit).err());
+        return apply(&job, args, broken, ui);
+    }
+    if let Some(error) = broken {
+        return Err(error);
     }
     let drift = args.drift.map_or(job.settings.common.drift, Into::into);
     // Without a commit nobody knows whether this was ever applied.
@@ -84,8 +91,41 @@ fn revision(job: &Job) -> String {
     if source.commit.is_empty() { source.inputs.clone() } else { source.commit.clone() }
 }
 
-fn apply(job: &Job, args: &Args, declared: &str, ui: &Ui) -> anyhow::Result<Outcome> {
-    let result = converge::run(job, args, &Mode::Apply { ask: false }, ui);
+/// Refuses a commit whose history does not hold the one that was applied last: a branch that was pushed back by
+/// mistake would take the environment back with it.
+fn rewound(job: &Job, globals: &Globals, before: &str) -> anyhow::Result<()> {
+    let now = &job.source.commit;
+    if [now, before].contains(&"") || now == before || job.rules.allows(REWOUND) {
+        return Ok(());
+    }
+    if repository::follows(globals, now, before)? != Some(false) {
+        return Ok(());
+    }
+    let short = |id: &str| id.get(..10).unwrap_or(id).to_owned();
+    let message = format!(
+        "cannot apply {} to `{}`: {}, which was applied last, is not in its history",
+        short(now),
+        job.environment,
+        short(before)
+    );
+    let hint = "if the branch was set back on purpose: `--allow rewound`, or one `gitops apply` without --watch";
+    Err(Hinted::new(Code::Refused, message, hint).into())
+}
+
+fn apply(
+    job: &Job,
+    args: &Args,
+    broken: Option<anyhow::Error>,
+    ui: &Ui,
+) -> anyhow::Result<Outcome> {
+    let declared = &revision(job);
+    let result = match broken {
+        Some(error) => {
+            tell::failed(job, None, &format!("{error:#}"), ui);
+            Err(error)
+        }
+        None => converge::run(job, args, &Mode::Apply { ask: false }, ui),
+    };
     match &result {
         // Who holds the lock does what there is to do.
         Err(error) if ErrorReport::of(error).code == Code::Locked => {

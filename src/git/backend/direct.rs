@@ -205,6 +205,9 @@ impl Backend for Direct {
     fn holds(&mut self, commit: &str) -> anyhow::Result<bool> {
         let (_, tip) = self.tip()?;
         let commit = Oid::from_str(commit)?;
-        Ok(tip == commit || self.store.repository().graph_descendant_of(tip, commit)?)
+        let repository = self.store.repository();
+        // What was rewritten may be gone altogether.
+        let is_here = repository.find_commit(commit).is_ok();
+        Ok(tip == commit || (is_here && repository.graph_descendant_of(tip, commit)?))
     }
 }

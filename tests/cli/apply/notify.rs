@@ -159,3 +159,18 @@ fn a_revision_that_fails_is_said_once_by_a_watch() {
     // It is tried again a minute later at the earliest, and this is not.
     assert_eq!(said(apply(&sandbox, &["--watch", "--once"])), 0);
 }
+
+#[test]
+fn a_renderer_that_fails_is_said_once_by_a_watch() {
+    let sandbox = shop();
+    sandbox.write("gitops.yaml", CONFIG.replace("to: live", "to: live, render: ['false']"));
+    let output = apply(&sandbox, &["--watch", "--once"]);
+    assert_eq!(
+        (output.code, output.render().matches("Failed").count()),
+        (2, 1),
+        "{}",
+        output.render()
+    );
+    let output = apply(&sandbox, &["--watch", "--once"]);
+    assert_eq!(output.render().matches("Failed").count(), 0, "{}", output.render());
+}

@@ -81,6 +81,42 @@ fn a_watch_follows_a_remote_without_a_checkout() {
 }
 
 #[test]
+fn a_watch_does_not_follow_a_branch_back() {
+    let (sandbox, first) = repository();
+    sandbox.write("env/api.yaml", "image: api:2\n");
+    commit(&sandbox, "two");
+    git(&sandbox, &["clone", "-q", "--bare", ".", "remote.git"]);
+    let url = format!("file://{}", sandbox.path("remote.git").canonicalize().unwrap().display());
+    for place in [".", &url] {
+        let watch = |more: &[&str]| {
+            let args = ["-C", place, "apply", "-e", "prod", "--watch", "--once", "--drift", "off"];
+            sandbox.gitops(&[&args, more].concat())
+        };
+        git(&sandbox, &["push", "-q", "-f", "remote.git", "main"]);
+        watch(&[]).ok();
+        let tip = git(&sandbox, &["rev-parse", "HEAD"]);
+        git(&sandbox, &["push", "-q", "-f", "remote.git", &format!("{first}:main")]);
+        git(&sandbox, &["reset", "-q", "--hard", &first]);
+        let output = watch(&[]);
+        assert_eq!(output.code, 3, "{}", output.render());
+        assert!(output.stderr.contains("is not in its history"), "{}", output.render());
+        assert_eq!(sandbox.read("live/api.yaml"), "image: api:2\n");
+        // It is remembered as a revision that failed; whoever means it says so.
+        let allowed = ["-C", place, "apply", "-e", "prod", "--yes"];
+        sandbox.gitops(&allowed).ok();
+        assert_eq!(sandbox.read("live/api.yaml"), "image: api:1\n");
+        git(&sandbox, &["reset", "-q", "--hard", tip.trim()]);
+        git(&sandbox, &["push", "-q", "-f", "remote.git", "main"]);
+        watch(&[]).ok();
+        git(&sandbox, &["push", "-q", "-f", "remote.git", &format!("{first}:main")]);
+        git(&sandbox, &["reset", "-q", "--hard", &first]);
+        watch(&["--allow", "rewound"]).ok();
+        assert_eq!(sandbox.read("live/api.yaml"), "image: api:1\n");
+        git(&sandbox, &["reset", "-q", "--hard", tip.trim()]);
+    }
+}
+
+#[test]
 fn a_command_can_render() {
     let (sandbox, _) = repository();
     let render = "render: [sed, 's/api:1/api:rendered/', env/api.yaml]";
