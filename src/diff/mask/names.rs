@@ -74,7 +74,29 @@ pub(super) fn is_reference(key: &str) -> bool {
     ends_with(key, WORDS)
 }
 
+/// Whether a name ends so, in any case and with any separators. Asked of every key of every document.
 fn ends_with(key: &str, endings: &[&str]) -> bool {
-    let plain: String = key.to_ascii_lowercase().replace(['_', '-', '.'], "");
-    endings.iter().any(|ending| plain.ends_with(ending))
+    let letters = || key.bytes().rev().filter(|byte| !matches!(byte, b'_' | b'-' | b'.'));
+    endings.iter().any(|ending| {
+        let mut letters = letters();
+        ending
+            .bytes()
+            .rev()
+            .all(|byte| letters.next().is_some_and(|l| l.eq_ignore_ascii_case(&byte)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endings_are_found_in_any_case_and_with_any_separators() {
+        for key in ["password", "adminPassword", "DB_PASS_WORD", "x.api-key", "api_key_"] {
+            assert!(ends_with(key, ENDINGS), "{key}");
+        }
+        for key in ["", "word", "passwordFile", "name", "ä", "key"] {
+            assert!(!ends_with(key, ENDINGS), "{key}");
+        }
+    }
 }
