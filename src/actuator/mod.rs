@@ -14,7 +14,6 @@ mod kubernetes;
 mod local;
 mod manifests;
 mod process;
-pub mod program;
 mod releases;
 pub mod render;
 mod settings;

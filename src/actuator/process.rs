@@ -1,9 +1,10 @@
-//! Running the user's commands: no shell, no stdin, a process group of their own, a deadline, and a limit to what
-//! they may print.
+//! Running other programs: no shell, no stdin, a deadline, a limit to what they may print, and an end when we are
+//! told to end.
 
-use std::io::Read;
+use std::fmt;
+use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,149 @@ use super::stop::{Stop, Work};
 use crate::error::{Code, Hinted};
 use crate::http;
 
-/// What to run.
+/// What a program may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) time: Duration,
+    pub(super) bytes: u64,
+}
+
+/// Why a program was not heard to its end.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Io(io::Error),
+    TooLong(Duration),
+    TooMuch(u64),
+    /// Somebody asked us to end.
+    Interrupted,
+    /// It did not end when it was asked to.
+    Killed,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::TooLong(time) => write!(f, "it takes longer than {} s", time.as_secs()),
+            Self::TooMuch(bytes) => write!(f, "it prints more than {} MiB", bytes >> 20),
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::Killed => f.write_str("interrupted, and killed"),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// How long a program has to end itself after its time before it is killed.
+const GRACE: Duration = Duration::from_secs(10);
+/// How often to look whether it has ended.
+const POLL: Duration = Duration::from_millis(5);
+
+/// Runs a program to its end; how it ended is for the caller to judge.
+///
+/// With a `stop` it has a process group of its own, which is ended with it, and hears of signals through us. Without
+/// one it hears of a terminal's signals as we do.
+pub(super) fn run(
+    command: &mut Command,
+    limits: Limits,
+    stop: Option<&Stop>,
+) -> Result<Output, Failure> {
+    let _busy = stop.map(|stop| stop.busy(Work::Command));
+    if stop.is_some_and(Stop::is_raised) {
+        return Err(Failure::Interrupted);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    #[cfg(unix)]
+    if stop.is_some() {
+        std::os::unix::process::CommandExt::process_group(command, 0);
+    }
+    let mut child = command.spawn()?;
+    let stdout = reader(child.stdout.take(), limits.bytes);
+    let stderr = reader(child.stderr.take(), limits.bytes);
+    let status = wait(&mut child, limits.time, stop)?;
+    let [(stdout, is_cut), (stderr, _)] = [stdout, stderr].map(|r| r.join().unwrap_or_default());
+    if is_cut {
+        return Err(Failure::TooMuch(limits.bytes));
+    }
+    Ok(Output { status, stdout, stderr })
+}
+
+fn wait(child: &mut Child, time: Duration, stop: Option<&Stop>) -> Result<ExitStatus, Failure> {
+    let (start, mut asked, mut told) = (Instant::now(), false, false);
+    let is_group = stop.is_some();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return if asked { Err(Failure::TooLong(time)) } else { Ok(status) };
+        }
+        if let Some(signal) = stop.and_then(Stop::signal).filter(|_| !told) {
+            // It is asked as we are: Helm then marks its release as failed instead of leaving it pending.
+            end(child, is_group, Ending::As(signal));
+            told = true;
+        }
+        let insists = told && stop.is_some_and(Stop::insists);
+        if insists || start.elapsed() > time + GRACE {
+            end(child, is_group, Ending::Kill);
+            child.wait()?;
+            return Err(if insists { Failure::Killed } else { Failure::TooLong(time) });
+        }
+        if start.elapsed() > time && !asked {
+            end(child, is_group, Ending::Ask);
+            asked = true;
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// How to end a program.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    Ask,
+    /// With the signal that we got.
+    As(i32),
+    Kill,
+}
+
+/// Ends a program, and all that it started where that is a group of its own.
+#[cfg(unix)]
+fn end(child: &Child, is_group: bool, how: Ending) {
+    use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+    let signal = match how {
+        Ending::Kill => Signal::KILL,
+        Ending::As(number) if number == Signal::INT.as_raw() => Signal::INT,
+        Ending::As(_) | Ending::Ask => Signal::TERM,
+    };
+    let kill = if is_group { kill_process_group } else { kill_process };
+    // It may have ended by itself meanwhile.
+    let _ = kill(Pid::from_child(child), signal);
+}
+
+#[cfg(not(unix))]
+fn end(child: &mut Child, _: bool, _: Ending) {
+    // It may have ended by itself meanwhile.
+    let _ = child.kill();
+}
+
+/// Reads a stream on a thread of its own, so that a full pipe stops nobody; says whether there was more than is
+/// allowed.
+fn reader(
+    stream: Option<impl Read + Send + 'static>,
+    most: u64,
+) -> thread::JoinHandle<(Vec<u8>, bool)> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let Some(mut stream) = stream else { return (bytes, false) };
+        // What was read before an error still says something.
+        let _ = stream.by_ref().take(most).read_to_end(&mut bytes);
+        let more = io::copy(&mut stream, &mut io::sink()).unwrap_or_default();
+        (bytes, more > 0)
+    })
+}
+
+/// A command of the user's, or one that changes what is driven.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     pub(super) argv: &'a [String],
@@ -35,10 +178,6 @@ pub(super) struct Ended {
 
 /// More than any manifest; a command that prints more has gone wrong.
 const MOST_OUTPUT: u64 = 16 << 20;
-/// How long a command has to end itself before it is killed.
-const GRACE: Duration = Duration::from_secs(10);
-/// How often to look whether it has ended.
-const POLL: Duration = Duration::from_millis(5);
 
 impl Run<'_> {
     /// The command as a person would type it, for messages.
@@ -48,22 +187,30 @@ impl Run<'_> {
 
     /// Runs it to its end; how it ended is for the caller to judge.
     pub(super) fn ended(&self) -> anyhow::Result<Ended> {
-        let _busy = self.stop.busy(Work::Command);
-        if self.stop.is_raised() {
-            let message = format!("cannot run `{}`: interrupted", self.shown());
-            return Err(Hinted::plain(Code::Error, message).into());
+        let (program, args) = self.argv.split_first().context("cannot run an empty command")?;
+        let mut command = Command::new(program);
+        command.args(args).current_dir(self.dir).env_clear();
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let limits = Limits { time: self.timeout, bytes: MOST_OUTPUT };
+        let output = run(&mut command, limits, Some(self.stop))
+            .map_err(|failure| self.not_ended(program, failure))?;
+        let stderr = http::mask(&String::from_utf8_lossy(&output.stderr)).trim_end().to_owned();
+        Ok(Ended { status: output.status, stdout: output.stdout, stderr })
+    }
+
+    fn not_ended(&self, program: &str, failure: Failure) -> Hinted {
+        let message = format!("cannot run `{}`: {failure}", self.shown());
+        match failure {
+            Failure::Io(error) => {
+                let message = format!("cannot run `{program}`: {error}");
+                let hint = format!("install `{program}`, or correct its name");
+                Hinted::new(Code::Error, message, hint)
+            }
+            Failure::TooLong(_) => {
+                Hinted::new(Code::Timeout, message, "raise `timeout` of the actuator")
+            }
+            _ => Hinted::plain(Code::Error, message),
         }
-        let mut child = self.spawn()?;
-        let stdout = reader(child.stdout.take());
-        let stderr = reader(child.stderr.take());
-        let status = self.wait(&mut child)?;
-        let stdout = stdout.join().unwrap_or_default();
-        let stderr = stderr.join().unwrap_or_default();
-        if stdout.len() as u64 >= MOST_OUTPUT {
-            anyhow::bail!("cannot use what `{}` prints: it is more than 16 MiB", self.shown());
-        }
-        let stderr = http::mask(&String::from_utf8_lossy(&stderr)).trim_end().to_owned();
-        Ok(Ended { status, stdout, stderr })
     }
 
     /// Runs it to its end, which must be a success.
@@ -81,103 +228,6 @@ impl Run<'_> {
         let message = format!("cannot run `{}`: {}: {said}", self.shown(), ended.status);
         Hinted::plain(Code::Error, message)
     }
-
-    fn spawn(&self) -> anyhow::Result<Child> {
-        let (program, args) = self.argv.split_first().context("cannot run an empty command")?;
-        let mut command = Command::new(program);
-        command
-            .args(args)
-            .current_dir(self.dir)
-            .env_clear()
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        command.spawn().map_err(|error| {
-            let message = format!("cannot run `{program}`: {error}");
-            Hinted::new(Code::Error, message, format!("install `{program}`, or correct its name"))
-                .into()
-        })
-    }
-
-    fn wait(&self, child: &mut Child) -> anyhow::Result<ExitStatus> {
-        let (start, mut asked, mut told) = (Instant::now(), false, false);
-        loop {
-            if let Some(status) = child.try_wait()? {
-                if asked {
-                    break;
-                }
-                return Ok(status);
-            }
-            if let Some(signal) = self.stop.signal().filter(|_| !told) {
-                // It is asked as we are: Helm then marks its release as failed instead of leaving it pending.
-                end(child, Ending::As(signal));
-                told = true;
-            }
-            if told && self.stop.insists() {
-                end(child, Ending::Kill);
-                child.wait()?;
-                let message = format!("cannot run `{}`: interrupted, and killed", self.shown());
-                return Err(Hinted::plain(Code::Error, message).into());
-            }
-            if start.elapsed() > self.timeout && !asked {
-                end(child, Ending::Ask);
-                asked = true;
-            }
-            if start.elapsed() > self.timeout + GRACE {
-                end(child, Ending::Kill);
-                child.wait()?;
-                break;
-            }
-            thread::sleep(POLL);
-        }
-        let seconds = self.timeout.as_secs();
-        let message = format!("cannot run `{}`: it takes longer than {seconds} s", self.shown());
-        Err(Hinted::new(Code::Timeout, message, "raise `timeout` of the actuator").into())
-    }
-}
-
-/// How to end a command.
-#[derive(Clone, Copy, Debug)]
-enum Ending {
-    Ask,
-    /// With the signal that we got.
-    As(i32),
-    Kill,
-}
-
-/// Ends the command and everything it started.
-#[cfg(unix)]
-fn end(child: &mut Child, how: Ending) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    let signal = match how {
-        Ending::Kill => Signal::KILL,
-        Ending::As(number) if number == Signal::INT.as_raw() => Signal::INT,
-        Ending::As(_) | Ending::Ask => Signal::TERM,
-    };
-    // It may have ended by itself meanwhile.
-    let _ = kill_process_group(Pid::from_child(child), signal);
-}
-
-#[cfg(not(unix))]
-fn end(child: &mut Child, _: Ending) {
-    // It may have ended by itself meanwhile.
-    let _ = child.kill();
-}
-
-/// Reads a stream on a thread of its own, so that a full pipe stops nobody.
-fn reader(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut stream) = stream {
-            // What was read before an error still says something.
-            let _ = stream.by_ref().take(MOST_OUTPUT).read_to_end(&mut bytes);
-            let _ = std::io::copy(&mut stream, &mut std::io::sink());
-        }
-        bytes
-    })
 }
 
 /// Fills placeholders of an argument list: `{name}` as a whole argument or behind `--flag=`.
@@ -228,6 +278,25 @@ mod tests {
         for (argument, value) in [("x{name}", "a"), ("-f={name}", "a"), ("{name}", "--force")] {
             assert!(fill(&argv(&[argument]), &[("name", value)]).is_err(), "{argument} {value}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_is_bounded() {
+        let limits = Limits { time: Duration::from_mins(1), bytes: 1 << 20 };
+        let shell = |script: &str, limits| {
+            let result = super::run(Command::new("sh").args(["-c", script]), limits, None);
+            result.map_err(|failure| failure.to_string())
+        };
+        let quick = Limits { time: Duration::from_millis(50), ..limits };
+        assert_eq!(shell("exec sleep 600", quick).unwrap_err(), "it takes longer than 0 s");
+        let small = Limits { bytes: 1000, ..limits };
+        assert_eq!(
+            shell("head -c 5000 /dev/zero", small).unwrap_err(),
+            "it prints more than 0 MiB"
+        );
+        let full = Limits { bytes: 5000, ..limits };
+        assert_eq!(shell("head -c 5000 /dev/zero", full).unwrap().stdout.len(), 5000);
     }
 
     #[cfg(unix)]

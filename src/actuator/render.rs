@@ -3,13 +3,27 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::Duration;
 
-use super::program;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use tempfile::TempDir;
+
+use super::process::{self, Failure, Limits};
+use super::stop::Stop;
 use crate::environment::{RenderConfig, RenderKind};
 use crate::error::{Code, Hinted};
 use crate::snapshot::{Kind, Snapshot};
 use crate::yaml::{NodeRef, Stream};
+
+/// More than any chart takes, and more than any repository holds.
+const LIMITS: Limits = Limits { time: Duration::from_mins(5), bytes: 256 << 20 };
+/// What the directories to render in are called.
+const PREFIX: &str = "gitops-render-";
+
+/// Raised by the signals that end us, once somebody asked to have them caught.
+static STOP: OnceLock<Option<Stop>> = OnceLock::new();
 
 /// What is to be rendered.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +111,8 @@ impl Job<'_> {
 
     /// Runs the program in a directory that holds the inputs.
     pub fn run(&self, root: &Path) -> anyhow::Result<String> {
-        let output = first_found(&self.commands(), root).map_err(|error| self.missing(&error))?;
+        let output =
+            first_found(&self.commands(), root).map_err(|failure| self.failed(&failure))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             let said: Vec<&str> = said.trim().lines().take(12).collect();
@@ -134,16 +149,17 @@ impl Job<'_> {
             return Ok(String::new());
         }
         let commands: Vec<Vec<String>> = self.commands().into_iter().map(ask).collect();
-        let output = first_found(&commands, root).map_err(|error| self.missing(&error))?;
+        let output = first_found(&commands, root).map_err(|failure| self.failed(&failure))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    fn missing(&self, error: &io::Error) -> Hinted {
+    fn failed(&self, failure: &Failure) -> Hinted {
         let message =
-            format!("cannot render `{}` with {}: {error}", self.environment, self.program());
-        let hint = match error.kind() {
-            io::ErrorKind::NotFound => self.hint(&format!("install {}", self.program())),
-            _ => self.hint("run it yourself to see more"),
+            format!("cannot render `{}` with {}: {failure}", self.environment, self.program());
+        let hint = if is_missing(failure) {
+            self.hint(&format!("install {}", self.program()))
+        } else {
+            self.hint("run it yourself to see more")
         };
         Hinted::new(Code::Error, message, hint)
     }
@@ -151,7 +167,7 @@ impl Job<'_> {
     /// Runs the program on a private copy of what it depends on.
     #[expect(clippy::disallowed_methods, reason = "nobody else sees the copy, nothing is replaced")]
     pub fn run_on(&self, snapshot: &dyn Snapshot) -> anyhow::Result<String> {
-        let dir = program::work_dir()?;
+        let dir = work_dir()?;
         let paths = self.input_files(snapshot)?;
         for (path, bytes) in paths.iter().zip(snapshot.read(&paths)?) {
             let to = dir.path().join(path);
@@ -224,15 +240,71 @@ fn leads_to_a_file(snapshot: &dyn Snapshot, path: &str) -> anyhow::Result<bool> 
     Ok(kind_of(snapshot, &real)? == Some(Kind::File))
 }
 
-fn first_found(commands: &[Vec<String>], root: &Path) -> io::Result<Output> {
-    let mut missing = io::Error::from(io::ErrorKind::NotFound);
+fn first_found(commands: &[Vec<String>], root: &Path) -> Result<Output, Failure> {
+    let mut missing = Failure::Io(io::ErrorKind::NotFound.into());
     for command in commands {
-        match program::run(command, root, program::LIMITS) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => missing = error,
+        match run(command, root) {
+            Err(failure) if is_missing(&failure) => missing = failure,
             done => return done,
         }
     }
     Err(missing)
+}
+
+fn is_missing(failure: &Failure) -> bool {
+    matches!(failure, Failure::Io(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Runs a renderer. The variables are our own.
+fn run(command: &[String], dir: &Path) -> Result<Output, Failure> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(Failure::Io(io::ErrorKind::NotFound.into()));
+    };
+    let stop = STOP.get().and_then(Option::as_ref);
+    let output =
+        process::run(Command::new(program).args(arguments).current_dir(dir), LIMITS, stop)?;
+    // What it says of its end is no answer then.
+    if stop.is_some_and(Stop::is_raised) { Err(Failure::Interrupted) } else { Ok(output) }
+}
+
+/// From now on a signal that comes while a renderer runs ends that first, and its directory is
+/// removed. For commands that do not catch signals themselves.
+pub fn catch_signals() {
+    STOP.get_or_init(|| {
+        let stop = Stop::impatient();
+        // Without, a signal ends us at once.
+        stop.listen(&[SIGTERM, SIGINT, SIGHUP]).is_ok().then_some(stop)
+    });
+}
+
+/// A directory to render in. Those that killed processes left behind are removed.
+pub fn work_dir() -> io::Result<TempDir> {
+    sweep(&std::env::temp_dir());
+    tempfile::Builder::new().prefix(&format!("{PREFIX}{}-", std::process::id())).tempdir()
+}
+
+fn sweep(dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split_once('-'));
+        if pid.is_some_and(|(pid, _)| is_dead(pid)) {
+            // Somebody else's is not ours to remove.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_dead(pid: &str) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    let pid = pid.parse().ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(not(unix))]
+fn is_dead(_: &str) -> bool {
+    false
 }
 
 fn is_yaml(path: &str) -> bool {
@@ -357,5 +429,21 @@ mod tests {
         for outside in ["../../x", "/etc", "https://x/y", ""] {
             assert_eq!(resolve("a", outside), None, "{outside}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn directories_of_the_dead_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = Command::new("true").spawn().unwrap();
+        let (dead, own) = (child.id(), std::process::id());
+        child.wait().unwrap();
+        let names = [format!("{PREFIX}{dead}-x"), format!("{PREFIX}{own}-x"), "other".to_owned()];
+        for name in &names {
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        sweep(dir.path());
+        let there = names.map(|name| dir.path().join(name).exists());
+        assert_eq!(there, [false, true, true]);
     }
 }

@@ -3,8 +3,10 @@
 //! The first one is for whoever holds a lock or waits for a command: they end in their own time. A second one ends the
 //! process, unless a command runs: that one is killed before its lock is given back.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a command has to end by itself after the first signal before a second one kills it.
@@ -21,7 +23,7 @@ pub struct Stop {
 struct State {
     /// The first signal, and when it came.
     first: Option<(i32, Instant)>,
-    /// Whether another one came.
+    /// Whether another one came, or none is needed.
     insists: bool,
     locks: usize,
     commands: usize,
@@ -46,6 +48,29 @@ pub struct Busy {
 }
 
 impl Stop {
+    /// For work that changes nothing: at the first signal a command is asked to end, and killed soon after.
+    pub(super) fn impatient() -> Self {
+        let stop = Self::default();
+        *stop.state() =
+            State { insists: true, grace: Some(Duration::from_secs(2)), ..State::default() };
+        stop
+    }
+
+    /// From now on these signals raise it; where nothing is worth waiting for, they end the process.
+    pub fn listen(&self, signals: &[i32]) -> io::Result<()> {
+        let mut signals = signal_hook::iterator::Signals::new(signals)?;
+        let stop = self.clone();
+        thread::spawn(move || {
+            for signal in signals.forever() {
+                if stop.raise(signal) {
+                    // It fails for no signal that can be asked for.
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                }
+            }
+        });
+        Ok(())
+    }
+
     /// Set by the first signal.
     #[must_use]
     pub fn flag(&self) -> &Arc<AtomicBool> {

@@ -9,8 +9,7 @@ use anyhow::Context as _;
 use globset::{GlobBuilder, GlobMatcher};
 use sha2::{Digest as _, Sha256};
 
-use crate::actuator::program;
-use crate::actuator::render::Job;
+use crate::actuator::render::{self, Job};
 use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::diff::render::Sides;
@@ -138,7 +137,7 @@ impl Scopes {
                 continue;
             }
             ui.detail(format!("rendering `{}` with {}", environment.name, job.program()));
-            program::catch_signals();
+            render::catch_signals();
             let old = commit(&job, repository, before, &inputs)?;
             let new = match after {
                 Some(after) => commit(&job, repository, after, &inputs)?,
@@ -174,7 +173,7 @@ fn commit(
     revision: &Revision,
     inputs: &BTreeSet<String>,
 ) -> anyhow::Result<String> {
-    let dir = program::work_dir()?;
+    let dir = render::work_dir()?;
     let mut hasher = Sha256::new();
     hasher.update(format!("{:?}\n{}\n", job.commands(), job.version(dir.path())?));
     let found = repository.below(revision, inputs)?;
@@ -267,7 +266,7 @@ fn side(
             otherwise: RAW,
         };
         ui.detail(format!("rendering `{}` with {}", environment.name, job.program()));
-        program::catch_signals();
+        render::catch_signals();
         let mut file = rendered_file(&job, "", job.run(tree.root())?);
         file.key = "rendered".into();
         file.scope = "".into();

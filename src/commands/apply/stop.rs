@@ -20,16 +20,7 @@ pub(super) fn listen() -> anyhow::Result<Stop> {
         return Ok(stop.clone());
     }
     let stop = STOP.get_or_init(Stop::default).clone();
-    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT])?;
-    let theirs = stop.clone();
-    thread::spawn(move || {
-        for signal in signals.forever() {
-            if theirs.raise(signal) {
-                // It fails for no signal that is asked for above.
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
-            }
-        }
-    });
+    stop.listen(&[SIGTERM, SIGINT])?;
     Ok(stop)
 }
 
