@@ -73,9 +73,10 @@ impl Helm {
         Id { namespace, ..Id::plain("HelmRelease", &self.release.name) }
     }
 
-    /// What says which chart, which version and which values.
+    /// What says which chart, which version and which values: none of the last revision, as Helm would have it where
+    /// no files are given.
     fn source(&self) -> Vec<&str> {
-        let mut words = vec![self.release.name.as_str(), self.chart.as_str()];
+        let mut words = vec![self.release.name.as_str(), self.chart.as_str(), "--reset-values"];
         words.extend(self.version.iter().flat_map(|version| ["--version", version.as_str()]));
         words.extend(self.values.iter().flat_map(|file| ["--values", file.as_str()]));
         words
@@ -144,7 +145,7 @@ impl Actuator for Helm {
 
     fn items(&self, declared: &Declared) -> anyhow::Result<Vec<Item>> {
         let files = self.releases.write(declared)?;
-        let listed = format!("{} {:?}\n{files}", self.chart, self.version);
+        let listed = format!("{:?}\n{files}", self.source());
         let dir = self.releases.dir.path();
         let missing = self.values.iter().find(|file| !dir.join(Path::new(file)).exists());
         if let Some(file) = missing {
@@ -159,9 +160,10 @@ impl Actuator for Helm {
         Ok(vec![Item { id: self.id(), value, origin: String::new() }])
     }
 
-    fn observe(&self, items: Vec<Item>, _: &Inventory) -> anyhow::Result<Observation> {
+    fn observe(&self, items: Vec<Item>, inventory: &Inventory) -> anyhow::Result<Observation> {
         let status = self.releases.status(&self.release)?;
-        let mut observation = Observation::default();
+        let notes = releases::left_behind(&items, inventory).into_iter().collect();
+        let mut observation = Observation { notes, ..Observation::default() };
         for item in items {
             let Some(status) = &status else {
                 let compared = self.shown(Compared::absent(item), &mut observation.notes);

@@ -158,7 +158,7 @@ impl Actuator for Helmfile {
         Ok(vec![Item { id: Id::plain("Helmfile", name), value, origin: name.to_owned() }])
     }
 
-    fn observe(&self, items: Vec<Item>, _: &Inventory) -> anyhow::Result<Observation> {
+    fn observe(&self, items: Vec<Item>, inventory: &Inventory) -> anyhow::Result<Observation> {
         let argv = self.argv(&["diff", "--detailed-exitcode", "--suppress-secrets"]);
         let run = self.releases.run(&argv);
         let ended = run.ended()?;
@@ -170,6 +170,7 @@ impl Actuator for Helmfile {
         // Helm shows no difference to what it left half done.
         let (mut notes, rejected) = self.pending()?;
         let differs = differs || !notes.is_empty() || rejected.is_some();
+        notes.extend(releases::left_behind(&items, inventory));
         let one = |item: Item| {
             let mut value = item.value.clone();
             if differs {

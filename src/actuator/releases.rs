@@ -16,6 +16,7 @@ use super::{Context, Declared};
 use crate::error::{Code, Hinted};
 use crate::files;
 use crate::plan::digest::sha256;
+use crate::plan::{Id, Inventory, Item};
 
 /// Longer than Helm's own default time-out.
 const GRACE: Duration = Duration::from_mins(10);
@@ -84,7 +85,7 @@ impl Releases {
             variables,
             timeout: context.timeout,
             no_wait: context.no_wait,
-            grace: keys.pending_grace.unwrap_or(GRACE),
+            grace: keys.pending_grace.unwrap_or(GRACE.max(context.timeout)),
             stop: context.stop,
             dir: tempfile::tempdir().context("cannot make a temporary directory")?,
         })
@@ -123,6 +124,9 @@ impl Releases {
                 std::fs::create_dir_all(parent)?;
             }
             files::replace(&path, &file.bytes)?;
+            if file.is_executable {
+                make_executable(&path)?;
+            }
             // Writing to a string cannot fail.
             let _ = writeln!(listed, "{} {}", sha256(&file.bytes), file.path);
         }
@@ -255,6 +259,20 @@ impl Pending {
     }
 }
 
+/// What was applied before, and is not declared any more: Helm uninstalls nothing by itself, and neither do we.
+pub(super) fn left_behind(items: &[Item], inventory: &Inventory) -> Option<String> {
+    const SHOWN: usize = 3;
+    let is_declared = |id: &Id| items.iter().any(|item| item.id == *id);
+    let left: Vec<String> =
+        inventory.entries.keys().filter(|id| !is_declared(id)).map(Id::to_string).collect();
+    let mut names = left.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if left.len() > SHOWN {
+        let _ = write!(names, " and {} more", left.len() - SHOWN);
+    }
+    let what = "not declared any more; it is left as it is, for you to uninstall or delete";
+    (!left.is_empty()).then(|| format!("{names}: {what}"))
+}
+
 /// Why the objects of a release are not shown.
 pub(super) fn unseen(release: &str, error: &anyhow::Error) -> String {
     format!("what changes in {release} cannot be shown: {error:#}")
@@ -269,6 +287,17 @@ fn remedy(history: &Value) -> Remedy {
     let deployed = with(|state| matches!(state, "deployed" | "superseded")).max();
     let pending = || Remedy::Delete(with(|state| state.starts_with("pending-")).collect());
     deployed.map_or_else(pending, Remedy::Rollback)
+}
+
+#[cfg(unix)]
+fn make_executable(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// What a tool gets of our variables: the kubeconfig that we use, and nothing that leads it elsewhere.

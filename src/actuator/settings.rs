@@ -127,6 +127,12 @@ impl Common {
         matches!(self.kind.as_str(), "argocd" | "flux")
     }
 
+    /// Whether it takes files that are no manifests too: a folder's, or those of a chart.
+    #[must_use]
+    pub fn takes_all_files(&self) -> bool {
+        matches!(self.kind.as_str(), "directory" | "helm-release" | "helmfile")
+    }
+
     /// How long to wait for health.
     #[must_use]
     pub fn patience(&self) -> Duration {

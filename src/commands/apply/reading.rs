@@ -209,8 +209,7 @@ fn files(
         }
         (_, Some(dir)) => (dir.trim_end_matches('/').to_owned(), files_below(snapshot, dir)?),
         _ => {
-            let copies = settings.common.kind == "directory";
-            let paths = if copies {
+            let paths = if settings.common.takes_all_files() {
                 environment.list_all(snapshot)?
             } else {
                 environment.list(snapshot)?

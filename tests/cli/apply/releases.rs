@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::json;
 
 use super::handover::{end, repository, start};
+use super::revision::commit;
 use crate::support::Sandbox;
 use crate::support::kubernetes::Cluster;
 
@@ -73,6 +74,68 @@ fn helmfile_applies_only_what_differs() {
     assert_eq!(calls.matches("apply").count(), 1, "{calls}");
 }
 
+/// Helm as it remembers a release: the description of the last upgrade is in its status.
+const HELM: &str = "case \"$*\" in\n\
+    status*) d=$(sed -n '/dry-run/d; s/.*--description \\(gitops [0-9a-f]*\\).*/\\1/p' \"$CALLS\" | tail -n 1)\n\
+      test -n \"$d\" || { echo 'Error: release: not found' >&2; exit 1; }\n\
+      echo \"{\\\"version\\\":1,\\\"info\\\":{\\\"status\\\":\\\"deployed\\\",\\\"description\\\":\\\"$d\\\"}}\";;\n\
+    *dry-run*) echo '{}';;\n\
+    upgrade*) find . -type f | sort >> \"$CALLS\"; test ! -x chart/hook.sh || echo executable >> \"$CALLS\";;\nesac";
+
+#[test]
+fn which_values_files_in_which_order_decides_too() {
+    let cluster = Cluster::fake();
+    let (sandbox, _) = repository(&cluster, "{ kind: flux }");
+    sandbox.write("env/b.yaml", "a: 2\n");
+    program(&sandbox, "helm", HELM);
+    for (values, upgrades) in [("values.yaml, b.yaml", 1), ("b.yaml, values.yaml", 2), ("", 3)] {
+        let actuator = format!("{{ {RELEASE}, values: [{values}] }}");
+        let config =
+            format!("environments:\n  prod: {{ files: [env/*.yaml], actuator: {actuator} }}\n");
+        sandbox.write("gitops.yaml", config);
+        commit(&sandbox, "values");
+        for _ in 0..2 {
+            let (code, said, calls) = run_with(&sandbox);
+            assert_eq!(code, Some(0), "{said}");
+            let upgrade = |line: &&str| line.contains("--description");
+            assert_eq!(calls.lines().filter(upgrade).count(), upgrades, "{values}: {calls}");
+            // Without it Helm takes the last revision's values where none are given.
+            let upgrade = |line: &&str| line.starts_with("upgrade");
+            let reset = |line: &str| line.contains("--reset-values");
+            assert!(calls.lines().filter(upgrade).all(reset), "{calls}");
+        }
+    }
+}
+
+#[test]
+fn a_chart_has_all_its_files() {
+    for actuator in [format!("{{ {RELEASE} }}"), "{ kind: helmfile }".to_owned()] {
+        let cluster = Cluster::fake();
+        let (sandbox, _) = repository(&cluster, "{ kind: flux }");
+        let config =
+            format!("environments:\n  prod: {{ files: ['env/**'], actuator: {actuator} }}\n");
+        sandbox.write("gitops.yaml", config);
+        for name in ["Chart.yaml", "templates/_helpers.tpl", ".helmignore", "files/x.conf"] {
+            sandbox.write(&format!("env/chart/{name}"), "name: shop\n");
+        }
+        sandbox.write("env/chart/hook.sh", "#!/bin/sh\n");
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(sandbox.path("env/chart/hook.sh"), mode).unwrap();
+        commit(&sandbox, "chart");
+        program(&sandbox, "helm", HELM);
+        let helmfile = HELM.replace("upgrade*)", "*apply*)").replace("*dry-run*)", "*list*)");
+        program(&sandbox, "helmfile", &helmfile.replace("esac", "*diff*) exit 2;; esac"));
+        let (code, said, calls) = run_with(&sandbox);
+        assert_eq!(code, Some(0), "{said}");
+        let files: Vec<&str> =
+            calls.lines().filter(|line| line.starts_with("./") || *line == "executable").collect();
+        let expected = ["./chart/.helmignore", "./chart/Chart.yaml", "./chart/files/x.conf"];
+        let more = ["./chart/hook.sh", "./chart/templates/_helpers.tpl", "./values.yaml"];
+        let expected = [&expected[..], &more, &["executable"]].concat();
+        assert_eq!(files, expected, "{actuator}: {calls}");
+    }
+}
+
 const RELEASE: &str = "kind: helm-release, release: shop, namespace: default, chart: ./chart";
 
 #[test]
@@ -105,6 +168,22 @@ fn the_tools_see_the_cluster_that_is_locked() {
             assert_eq!(file, ours, "{actuator}: {calls}");
         }
     }
+}
+
+#[test]
+fn a_release_under_another_name_leaves_the_old_one_and_says_so() {
+    let cluster = Cluster::fake();
+    let (sandbox, _) = repository(&cluster, &format!("{{ {RELEASE} }}"));
+    program(&sandbox, "helm", HELM);
+    let (code, said, _) = run_with(&sandbox);
+    assert!(code == Some(0) && !said.contains("not declared"), "{said}");
+    let config = sandbox.read("gitops.yaml").replace("release: shop", "release: store");
+    sandbox.write("gitops.yaml", config);
+    commit(&sandbox, "renamed");
+    let (code, said, _) = run_with(&sandbox);
+    assert_eq!(code, Some(0), "{said}");
+    let left = "warning: HelmRelease default/shop: not declared any more; it is left as it is";
+    assert!(said.contains(left), "{said}");
 }
 
 /// A release with one image, and another one in the next revision.
