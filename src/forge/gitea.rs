@@ -8,6 +8,7 @@ use super::remote::{Known, Place, Remote};
 use super::text::{Draft, Marks};
 use super::tokenless::Tokenless;
 use super::{AutoMerge, Created, Edit, Extra, Forge, Merge, Proposal, Pull, Row};
+use crate::error::{Code, Hinted};
 use crate::http;
 use crate::http::header::HeaderValue;
 
@@ -30,7 +31,11 @@ pub(super) static FORGEJO: Row = Row {
     shape: |_| false,
     probe: ("/api/v1/version", |answer| version(answer).is_some_and(|v| v.contains("+gitea-"))),
     place,
-    authorization: |token: &Token| Ok::<HeaderValue, anyhow::Error>(token.secret.header("token ")?),
+    authorization: |token: &Token| {
+        // With a name it may be a person's password, which is taken in this way alone; a token either way.
+        let named = token.user.as_ref().map(|user| token.secret.basic(user));
+        Ok::<HeaderValue, anyhow::Error>(named.unwrap_or_else(|| token.secret.header("token "))?)
+    },
     headers: &[("accept", "application/json")],
     open: |place, api| Box::new(Gitea { row: &FORGEJO, place, api }),
     permissions: "the scopes `write:repository` and `write:issue`",
@@ -110,24 +115,83 @@ impl Gitea {
         }
     }
 
-    /// Whether a merge on success would wait for anything: else the server merges at once.
+    /// Labels that the repository does not list.
+    fn unlisted(&self, names: &[String]) -> anyhow::Result<Vec<String>> {
+        let query = [("limit", "50")];
+        let verb = "read the labels";
+        let known = self.api.pages(&self.repo("/labels"), &query, Value::as_array, verb)?;
+        Ok(without(names, &texts(&Value::Array(known), "name")))
+    }
+
+    /// Adds labels; gives those that are not there then: what nobody knows is left out without a word.
+    fn add_labels(&self, pull: &Pull, names: &[String]) -> anyhow::Result<Vec<String>> {
+        let path = self.repo(&format!("/issues/{}/labels", pull.id()));
+        let answer = self.api.post(&path, &json!({ "labels": names }))?;
+        let verb = format!("label #{} with {}", pull.id(), names.join(", "));
+        let there = texts(&self.api.expect(&verb, answer)?.body, "name");
+        Ok(without(names, &there))
+    }
+
+    /// Whether a merge on success would surely wait for something: else the server merges at once.
     fn waits(&self, pull: &Pull) -> anyhow::Result<bool> {
         let verb = "read the checks";
         let sha = pull.head_sha.as_deref().unwrap_or(&pull.head);
-        let answer = self.api.get(&self.repo(&format!("/commits/{}/status", part(sha))), &[])?;
-        let status = self.api.expect(verb, answer)?.body;
-        let state = text(&status["state"]);
-        // A commit without any check is called pending too.
-        let checks = status["statuses"].as_array().map_or(0, Vec::len);
-        if state == "pending" && checks > 0 {
+        let path = self.repo(&format!("/commits/{}/status", part(sha)));
+        let answer = self.api.expect(verb, self.api.get(&path, &[("limit", "50")])?)?;
+        let total = answer.header("x-total-count").and_then(|total| total.parse().ok());
+        let checks = answer.body["statuses"].as_array().cloned().unwrap_or_default();
+        // Forgejo merges when the next check succeeds, Gitea as soon as the rules of the base allow it,
+        // whatever checks run that no rule asks for. A commit without any check is called pending too.
+        if self.row.name == "forgejo" && answer.body["state"] == "pending" && !checks.is_empty() {
             return Ok(true);
         }
         let answer = self.api.get(&self.repo(&format!("/branches/{}", parts(&pull.base))), &[])?;
         let branch = self.api.expect(verb, answer)?.body;
-        let contexts = branch["status_check_contexts"].as_array().map_or(0, Vec::len);
-        let required = branch["enable_status_check"] == true && contexts > 0;
-        Ok(required && state != "success")
+        let all_known = total.is_none_or(|total: usize| total <= checks.len());
+        Ok((all_known && lacks_checks(&branch, &checks)) || self.lacks_approvals(pull, &branch)?)
     }
+
+    /// Whether the base wants more approvals than there can be.
+    fn lacks_approvals(&self, pull: &Pull, branch: &Value) -> anyhow::Result<bool> {
+        let Some(wanted) = branch["required_approvals"].as_u64().filter(|wanted| *wanted > 0)
+        else {
+            return Ok(false);
+        };
+        let reviews = self.reviews(pull)?;
+        let counts = |review: &&Value| review["state"] == "APPROVED" && review["dismissed"] != true;
+        Ok((reviews.iter().filter(counts).count() as u64) < wanted)
+    }
+
+    fn reviews(&self, pull: &Pull) -> anyhow::Result<Vec<Value>> {
+        let path = self.repo(&format!("/pulls/{}/reviews", pull.id()));
+        self.api.pages(&path, &[("limit", "50")], Value::as_array, "read the reviews")
+    }
+}
+
+fn without(names: &[String], there: &[String]) -> Vec<String> {
+    let is_there = |name: &String| there.iter().any(|other| other.eq_ignore_ascii_case(name));
+    names.iter().filter(|name| !is_there(name)).cloned().collect()
+}
+
+/// Whether a check that the base requires is missing or has not succeeded.
+fn lacks_checks(branch: &Value, checks: &[Value]) -> bool {
+    if branch["enable_status_check"] != true {
+        return false;
+    }
+    let is_good =
+        |check: &Value| matches!(check["status"].as_str(), Some("success" | "warning" | "skipped"));
+    let required: Vec<&str> = branch["status_check_contexts"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    if required.is_empty() || !checks.iter().any(is_good) {
+        return checks.is_empty() || !checks.iter().all(is_good);
+    }
+    // What a pattern matches is the server's to say.
+    let mut names = required.iter().filter(|name| !name.contains(['*', '?', '[', '{', '\\']));
+    names.any(|name| !checks.iter().any(|check| check["context"] == **name && is_good(check)))
 }
 
 impl Forge for Gitea {
@@ -205,32 +269,34 @@ impl Forge for Gitea {
     }
 
     fn label(&self, pull: &Pull, names: &[String]) -> anyhow::Result<Extra> {
-        let verb = "read the labels";
-        let query = [("limit", "50")];
-        let known = self.api.pages(&self.repo("/labels"), &query, Value::as_array, verb)?;
-        let known: Vec<String> = known.iter().map(|label| text(&label["name"])).collect();
-        for name in names.iter().filter(|name| !known.contains(name)) {
+        // An organisation's labels are in no repository's list, so that to try is the only way to know.
+        let unknown = if self.api.is_dry_run() {
+            self.unlisted(names)?
+        } else {
+            self.add_labels(pull, names)?
+        };
+        for name in &unknown {
             let color = format!("#{}", super::LABEL_COLOR);
-            let body = json!({ "name": name, "color": color });
-            let answer = self.api.post(&self.repo("/labels"), &body)?;
-            // An organisation's label is in no repository's list, and needs none of ours.
-            if !matches!(answer.status.as_u16(), 403 | 404 | 422) {
-                self.api.expect(&format!("make the label `{name}`"), answer)?;
-            }
+            let answer =
+                self.api.post(&self.repo("/labels"), &json!({ "name": name, "color": color }))?;
+            self.api.expect(&format!("make the label `{name}`"), answer)?;
         }
-        let path = self.repo(&format!("/issues/{}/labels", pull.id()));
-        let answer = self.api.post(&path, &json!({ "labels": names }))?;
-        let verb = format!("label #{} with {}", pull.id(), names.join(", "));
-        self.api.expect(&verb, answer).map(|_| Extra::Done)
+        if unknown.is_empty() && !self.api.is_dry_run() {
+            return Ok(Extra::Done);
+        }
+        let left = self.add_labels(pull, names)?;
+        if left.is_empty() || self.api.is_dry_run() {
+            return Ok(Extra::Done);
+        }
+        let (id, left, title) = (pull.id(), left.join(", "), self.row.title);
+        let message = format!("cannot label #{id} with {left}: {title} left it out");
+        Err(Hinted::plain(Code::Error, message).into())
     }
 
     fn reviewers(&self, pull: &Pull) -> anyhow::Result<Vec<String>> {
         let mut known = pull.reviewers.clone();
         if pull.number != 0 {
-            let path = self.repo(&format!("/pulls/{}/reviews", pull.id()));
-            let query = [("limit", "50")];
-            let reviews = self.api.pages(&path, &query, Value::as_array, "read the reviews")?;
-            known.extend(reviews.iter().map(|review| text(&review["user"]["login"])));
+            known.extend(self.reviews(pull)?.iter().map(|review| text(&review["user"]["login"])));
         }
         Ok(known)
     }
@@ -260,8 +326,11 @@ impl Forge for Gitea {
         // What a dry run only plans has no checks yet.
         let waits = pull.number == 0 || self.waits(pull)?;
         if !waits && !merge.now {
-            let advice = "no check to wait for; --merge-now would merge it at once";
-            return Ok(AutoMerge::Unavailable(format!("{} knows {advice}", self.row.title)));
+            let reason = format!(
+                "no check and no approval that `{}` requires is missing; --merge-now would merge it at once",
+                pull.base
+            );
+            return Ok(AutoMerge::Unavailable(reason));
         }
         let body = without_nulls(json!({
             "Do": merge.method.as_str(), "merge_when_checks_succeed": waits,

@@ -349,6 +349,29 @@ fn a_second_version_by_agit_is_an_update() {
     assert_eq!(action(&run("v2.0.1")).0, "unchanged");
 }
 
+/// `Authorization: token …` with a password is 401 at Gitea 1.25.4.
+#[test]
+fn a_password_of_netrc_goes_to_gitea_with_its_name() {
+    let Some(shop) = Shop::new() else { return };
+    let mut rules = rules("gitea");
+    // `ann:canary-forge-7f3a`
+    rules.headers[0] = ("authorization", "Basic YW5uOmNhbmFyeS1mb3JnZS03ZjNh".to_owned());
+    let pull = json!({
+        "number": 3, "html_url": "https://git.example/open/shop/pulls/3", "state": "open",
+        "head": { "ref": HEAD, "repo": { "full_name": "open/shop" } }, "base": { "ref": "main" },
+    });
+    let api = Server::new(rules, move |seen| match (seen.method.as_str(), &*seen.path) {
+        ("POST", _) => Reply::json(201, &pull),
+        (_, path) if path.ends_with("/pulls") => Reply::json(200, &json!([])),
+        _ => Reply::json(404, &json!({ "message": "not found" })),
+    });
+    shop.repos.sandbox.write("netrc", format!("machine 127.0.0.1 login ann password {CANARY}\n"));
+    let mut command = shop.with("gitea", &api, BUMP);
+    command.env_remove("GITOPS_TOKEN").env("NETRC", shop.repos.path("netrc"));
+    assert_eq!(action(&shop.fine(&mut command)).0, "created");
+    api.done();
+}
+
 #[test]
 fn gitlab_without_a_token_says_what_it_cannot_know() {
     let Some(shop) = Shop::new() else { return };

@@ -152,7 +152,8 @@ fn token(
         let (user, secret, origin) =
             git::password_for(&host.url, repository.config(), context.settings())?;
         // A user's name goes along only where a forge wants it.
-        let user = Some(user).filter(|_| matches!(row.name, "bitbucket" | "gerrit"));
+        let is_wanted = matches!(row.name, "bitbucket" | "gerrit" | "gitea" | "forgejo");
+        let user = Some(user).filter(|user| is_wanted && !user.is_empty());
         Some(Token { user, secret, origin: origin.to_owned() })
     })
 }

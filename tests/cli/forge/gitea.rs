@@ -4,6 +4,7 @@ use gitops::forge::{Action, AutoMerge, Proposal};
 use serde_json::{Value, json};
 use snapbox::{assert_data_eq, str};
 
+use super::description::decoded;
 use super::{Reply, Server, auto, body, connect, failure, now, rules, run, want};
 
 const PAIR: &str = "GET /api/v1/repos/acme/env/pulls/main/gitops/prod/api";
@@ -12,6 +13,7 @@ const OPEN: &str = "POST /api/v1/repos/acme/env/pulls";
 const CHANGE: &str = "PATCH /api/v1/repos/acme/env/pulls/7";
 const STATUS: &str = "GET /api/v1/repos/acme/env/commits/abc/status";
 const BRANCH: &str = "GET /api/v1/repos/acme/env/branches/main";
+const REVIEWS: &str = "GET /api/v1/repos/acme/env/pulls/7/reviews";
 const MERGE: &str = "POST /api/v1/repos/acme/env/pulls/7/merge";
 const BOTH: [&str; 2] = ["gitea", "forgejo"];
 
@@ -62,9 +64,13 @@ fn opens_one_and_makes_the_labels_that_are_missing() {
         let mut steps = nothing();
         steps.extend([
             (OPEN, Reply::json(201, &drafted())),
-            ("GET /api/v1/repos/acme/env/labels", ok(&json!([{ "name": "prod" }]))),
+            // As Gitea 1.25.4 does it: names that nobody knows are left out without a word.
+            ("POST /api/v1/repos/acme/env/issues/7/labels", ok(&json!([{ "name": "prod" }]))),
             ("POST /api/v1/repos/acme/env/labels", Reply::json(201, &json!({}))),
-            ("POST /api/v1/repos/acme/env/issues/7/labels", ok(&json!([]))),
+            (
+                "POST /api/v1/repos/acme/env/issues/7/labels",
+                ok(&json!([{ "name": "prod" }, { "name": "deploy" }])),
+            ),
             ("GET /api/v1/repos/acme/env/pulls/7/reviews", ok(&json!([]))),
             (
                 "POST /api/v1/repos/acme/env/pulls/7/requested_reviewers",
@@ -84,7 +90,42 @@ fn opens_one_and_makes_the_labels_that_are_missing() {
         assert_eq!(seen[0].path, "/api/v1/repos/acme/env/pulls/main/gitops%2Fprod%2Fapi");
         assert_eq!(seen[2].body["title"], "WIP: deploy(prod): api v2");
         assert_eq!(seen[4].body, json!({ "name": "deploy", "color": "#1d76db" }));
+        assert_eq!(seen[5].body, json!({ "labels": ["prod", "deploy"] }));
         assert_eq!(seen[7].body, json!({ "reviewers": ["ann"], "team_reviewers": ["ops"] }));
+    }
+}
+
+/// A label of the organisation needs none of the repository's own, and one that is not added is said.
+#[test]
+fn labels_are_there_in_the_end_or_it_is_said() {
+    let label = "POST /api/v1/repos/acme/env/issues/7/labels";
+    let make = "POST /api/v1/repos/acme/env/labels";
+    let deploy = json!([{ "name": "Deploy" }]);
+    let table = [
+        (vec![(label, ok(&deploy))], None),
+        (
+            vec![(label, ok(&json!([]))), (make, said(403, "no"))],
+            Some("cannot make the label `deploy`: "),
+        ),
+        (
+            vec![
+                (label, ok(&json!([]))),
+                (make, Reply::json(201, &json!({}))),
+                (label, ok(&json!([]))),
+            ],
+            Some("cannot label #7 with deploy: Gitea left it out"),
+        ),
+    ];
+    for (more, expected) in table {
+        let mut steps = vec![(PAIR, ok(&current()))];
+        steps.extend(more);
+        let server = server("gitea", steps);
+        let outcome =
+            outcome("gitea", &server, &Proposal { labels: vec!["deploy".into()], ..want() });
+        let warning = outcome.warnings.first().cloned().unwrap_or_default();
+        assert_eq!(warning.is_empty(), expected.is_none(), "{warning}");
+        assert!(warning.starts_with(expected.unwrap_or_default()), "{warning}");
+        server.done();
     }
 }
 
@@ -194,40 +235,81 @@ fn a_wrong_assignee_does_not_cost_the_pull_request() {
     server.done();
 }
 
+/// What a commit's checks and its base's rules are, and whether a merge may be scheduled. Seen at Gitea 1.25.4:
+/// it merges at once what no rule of the base holds back, however many checks are running.
 #[test]
 fn auto_merge_is_scheduled_only_where_something_is_waited_for() {
-    let pending = json!({ "state": "pending", "statuses": [{}] });
-    let none = json!({ "state": "pending", "statuses": [] });
-    let passed = json!({ "state": "success", "statuses": [{}] });
-    let required = json!({ "enable_status_check": true, "status_check_contexts": ["ci"] });
-    let free = json!({ "enable_status_check": false, "status_check_contexts": null });
-    for forge in BOTH {
-        let scheduled =
-            [vec![(STATUS, ok(&pending))], vec![(STATUS, ok(&none)), (BRANCH, ok(&required))]];
-        for seen in scheduled {
-            let mut steps = vec![(PAIR, ok(&current()))];
-            steps.extend(seen);
-            let later = said(405, "Please try again later");
-            steps.extend([(MERGE, later), (MERGE, Reply::json(201, &json!({})))]);
-            let server = server(forge, steps);
+    let check = |name: &str, state: &str| json!({ "context": name, "status": state });
+    let (running, passed) = (check("ci", "pending"), check("ci", "success"));
+    let other = check("lint", "pending");
+    let free = json!({
+        "protected": false, "enable_status_check": false, "status_check_contexts": [], "required_approvals": 0,
+    });
+    let rule =
+        |names: &[&str]| json!({ "enable_status_check": true, "status_check_contexts": names });
+    let two = json!({ "enable_status_check": false, "required_approvals": 2 });
+    let approvals = |count: usize| {
+        let review = json!({ "state": "APPROVED", "official": true, "dismissed": false });
+        vec![review; count].into_iter().chain([json!({ "state": "COMMENT" })]).collect::<Vec<_>>()
+    };
+    let none: &[Value] = &[];
+    // Checks, rules, approvals; then whether Gitea and Forgejo wait.
+    let table = [
+        (none, &free, 0, [false, false]),
+        (&[running.clone()][..], &free, 0, [false, true]),
+        (&[passed.clone()][..], &free, 0, [false, false]),
+        (none, &rule(&["ci"]), 0, [true, true]),
+        (&[running.clone()][..], &rule(&["ci"]), 0, [true, true]),
+        (&[check("ci", "failure")][..], &rule(&["ci"]), 0, [true, true]),
+        (&[passed.clone()][..], &rule(&["ci"]), 0, [false, false]),
+        (&[passed.clone()][..], &rule(&["ci", "lint"]), 0, [true, true]),
+        (&[passed.clone(), other.clone()][..], &rule(&["ci"]), 0, [false, true]),
+        (&[passed.clone(), other.clone()][..], &rule(&[]), 0, [true, true]),
+        (&[passed.clone()][..], &rule(&["c*"]), 0, [false, false]),
+        (none, &rule(&["c*"]), 0, [true, true]),
+        (&[passed.clone()][..], &two, 1, [true, true]),
+        (&[passed.clone()][..], &two, 2, [false, false]),
+    ];
+    for (number, (checks, rule, approved, waits)) in table.into_iter().enumerate() {
+        for (forge, waits) in BOTH.into_iter().zip(waits) {
+            let is_running =
+                checks.is_empty() || checks.iter().any(|one| one["status"] != "success");
+            let state = if is_running { "pending" } else { "success" };
+            let status = json!({ "state": state, "statuses": checks });
+            let answers = vec![
+                (PAIR, ok(&current())),
+                (STATUS, ok(&status).with("x-total-count", &checks.len().to_string())),
+                (BRANCH, ok(rule)),
+                (REVIEWS, ok(&json!(approvals(approved)))),
+            ];
+            let mut merges = vec![said(405, "Please try again later"), Reply::raw(201, "", "")];
+            let server = Server::new(rules(forge), move |seen| {
+                let target = format!("{} {}", seen.method, decoded(&seen.path));
+                match answers.iter().find(|(known, _)| *known == target) {
+                    Some((_, reply)) => reply.clone(),
+                    None if target == MERGE => merges.remove(0),
+                    None => panic!("{target}"),
+                }
+            });
             let outcome = outcome(forge, &server, &Proposal { merge: Some(auto()), ..want() });
-            assert_eq!(outcome.auto_merge, AutoMerge::Enabled);
-            assert_eq!(
-                server.done().last().unwrap().body,
-                json!({
+            let seen = server.done();
+            let last = seen.last().unwrap();
+            if waits {
+                assert_eq!(outcome.auto_merge, AutoMerge::Enabled, "{number} {forge}");
+                let expected = json!({
                     "Do": "squash", "merge_when_checks_succeed": true,
                     "delete_branch_after_merge": true, "head_commit_id": "abc",
-                })
-            );
-        }
-        for (status, branch) in [(&none, &free), (&passed, &required)] {
-            let steps = vec![(PAIR, ok(&current())), (STATUS, ok(status)), (BRANCH, ok(branch))];
-            let server = server(forge, steps);
-            let outcome = outcome(forge, &server, &Proposal { merge: Some(auto()), ..want() });
-            let AutoMerge::Unavailable(reason) = outcome.auto_merge else { panic!() };
-            let expected = "knows no check to wait for; --merge-now would merge it at once";
-            assert!(reason.ends_with(expected), "{reason}");
-            server.done();
+                });
+                assert_eq!(last.body, expected);
+            } else {
+                let AutoMerge::Unavailable(reason) = outcome.auto_merge else {
+                    panic!("{number} {forge}")
+                };
+                let expected =
+                    "that `main` requires is missing; --merge-now would merge it at once";
+                assert!(reason.ends_with(expected), "{reason}");
+                assert_eq!(last.method, "GET", "{number} {forge}");
+            }
         }
     }
 }
