@@ -223,12 +223,6 @@ impl Variables {
         })
     }
 
-    /// Whether a CI system runs this.
-    #[must_use]
-    pub fn is_ci(&self) -> bool {
-        self.system().is_some() || self.get("CI").is_some_and(|value| value != "false")
-    }
-
     fn system(&self) -> Option<&'static System> {
         SYSTEMS.iter().find(|system| {
             let (name, wanted) = system.marker;

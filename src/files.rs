@@ -70,6 +70,18 @@ pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     replace_all(&[Replacement { path, before: None, after: bytes }]).map(|_| ())
 }
 
+/// Replaces a file that nobody but its maker is to read.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    if !path.exists() {
+        let mut options = fs::File::options();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path).with_context(|| format!("cannot create `{}`", path.display()))?;
+    }
+    replace(path, bytes)
+}
+
 /// Replaces all files or none: everything is written and synced first, then renamed; a rename
 /// that fails puts those before it back.
 pub fn replace_all(replacements: &[Replacement<'_>]) -> anyhow::Result<Replaced> {

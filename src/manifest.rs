@@ -232,12 +232,6 @@ impl Object {
     pub fn is_kind(&self, group: &str, kind: &str) -> bool {
         self.identity.as_ref().is_some_and(|id| id.group == group && id.kind == kind)
     }
-
-    /// Whether it is a Secret of Kubernetes.
-    #[must_use]
-    pub fn is_secret(&self) -> bool {
-        is_secret(&self.value)
-    }
 }
 
 /// Whether a value is a Secret of Kubernetes, named or not.

@@ -17,11 +17,11 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::local::State;
+use super::local::LocalState;
 use super::process::{Run, fill};
 use super::settings::{self, Common, SharedLock};
 use super::stop::Stop;
-use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored, yaml};
+use super::{Actuator, Applied, Context, Declared, Lock, State, yaml};
 use crate::error::{Code, Hinted};
 use crate::files;
 use crate::plan::digest::{sha256, sorted};
@@ -134,7 +134,7 @@ struct Exporter {
     keys: Keys,
     ignore: Ignore,
     root: PathBuf,
-    state: State,
+    state: LocalState,
     variables: Vec<(String, String)>,
     timeout: Duration,
     stop: Stop,
@@ -155,7 +155,7 @@ pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<B
     Ok(Box::new(Exporter {
         ignore: Ignore { group: String::new(), kind: "*".to_owned(), paths },
         timeout: keys.timeout.unwrap_or(context.timeout),
-        state: State::new(context.state, &context.environment),
+        state: LocalState::new(context.state, &context.environment),
         root: context.root,
         stop: context.stop,
         variables,
@@ -292,28 +292,12 @@ impl Actuator for Exporter {
         Ok(Target { kind: "command".to_owned(), address: address.join(" "), uid: String::new() })
     }
 
-    fn lock(&self, holder: &Holder, patience: Duration) -> anyhow::Result<Box<dyn Lock>> {
-        self.state.lock(holder, patience)
-    }
-
-    fn holder(&self) -> anyhow::Result<Option<Holder>> {
-        self.state.holder()
-    }
-
-    fn unlock(&self, holder: &Holder) -> anyhow::Result<()> {
-        State::unlock(holder)
+    fn state(&self) -> &dyn State {
+        &self.state
     }
 
     fn shared_lock(&self) -> Option<SharedLock> {
         Some(self.keys.lock.clone())
-    }
-
-    fn inventory(&self) -> anyhow::Result<Stored> {
-        self.state.inventory()
-    }
-
-    fn record(&self, inventory: &Inventory, over: &Stored) -> anyhow::Result<Stored> {
-        self.state.record(inventory, over)
     }
 
     fn items(&self, declared: &Declared) -> anyhow::Result<Vec<Item>> {

@@ -15,11 +15,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::local::State;
+use super::local::LocalState;
 use super::process::Run;
 use super::settings::{self, Common};
 use super::stop::Stop;
-use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored};
+use super::{Actuator, Applied, Context, Declared, Lock, State};
 use crate::error::{Code, Hinted};
 use crate::files;
 use crate::plan::digest::sha256;
@@ -42,7 +42,7 @@ struct Keys {
 struct Directory {
     root: PathBuf,
     reload: Vec<String>,
-    state: State,
+    state: LocalState,
     variables: Vec<(String, String)>,
     timeout: Duration,
     stop: Stop,
@@ -60,7 +60,7 @@ const UID: &str = "file";
 pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<Box<dyn Actuator>> {
     let keys: Keys = settings::own(&context.environment, own)?;
     let root = context.root.join(keys.to);
-    let state = State::new(root.join(STATE), &context.environment);
+    let state = LocalState::new(root.join(STATE), &context.environment);
     let Context { variables, timeout, stop, .. } = context;
     Ok(Box::new(Directory {
         root,
@@ -217,24 +217,8 @@ impl Actuator for Directory {
         Ok(Target { kind: "directory".to_owned(), address, uid: String::new() })
     }
 
-    fn lock(&self, holder: &Holder, patience: Duration) -> anyhow::Result<Box<dyn Lock>> {
-        self.state.lock(holder, patience)
-    }
-
-    fn holder(&self) -> anyhow::Result<Option<Holder>> {
-        self.state.holder()
-    }
-
-    fn unlock(&self, holder: &Holder) -> anyhow::Result<()> {
-        State::unlock(holder)
-    }
-
-    fn inventory(&self) -> anyhow::Result<Stored> {
-        self.state.inventory()
-    }
-
-    fn record(&self, inventory: &Inventory, over: &Stored) -> anyhow::Result<Stored> {
-        self.state.record(inventory, over)
+    fn state(&self) -> &dyn State {
+        &self.state
     }
 
     fn items(&self, declared: &Declared) -> anyhow::Result<Vec<Item>> {
@@ -388,7 +372,7 @@ mod tests {
         let directory = Directory {
             root: dir.path().join("to"),
             reload: Vec::new(),
-            state: State::new(dir.path().join("to/.gitops"), "prod"),
+            state: LocalState::new(dir.path().join("to/.gitops"), "prod"),
             variables: Vec::new(),
             timeout: Duration::from_secs(1),
             stop: Stop::default(),

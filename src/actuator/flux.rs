@@ -11,7 +11,7 @@ use super::kubernetes::api::Call;
 use super::kubernetes::{Access, Base};
 use super::settings::{self, Common};
 use super::stop::Stop;
-use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored};
+use super::{Actuator, Applied, Context, Declared, Lock, State};
 use crate::error::{Code, Hinted};
 use crate::plan::file::Target;
 use crate::plan::health::{self, Health};
@@ -170,24 +170,8 @@ impl Actuator for Flux {
         self.base.target("flux", &self.id().to_string())
     }
 
-    fn lock(&self, holder: &Holder, patience: Duration) -> anyhow::Result<Box<dyn Lock>> {
-        self.base.lock(holder, patience)
-    }
-
-    fn holder(&self) -> anyhow::Result<Option<Holder>> {
-        self.base.holder()
-    }
-
-    fn unlock(&self, holder: &Holder) -> anyhow::Result<()> {
-        self.base.unlock(holder)
-    }
-
-    fn inventory(&self) -> anyhow::Result<Stored> {
-        self.base.inventory()
-    }
-
-    fn record(&self, inventory: &Inventory, over: &Stored) -> anyhow::Result<Stored> {
-        self.base.record(inventory, over)
+    fn state(&self) -> &dyn State {
+        &self.base
     }
 
     fn items(&self, declared: &Declared) -> anyhow::Result<Vec<Item>> {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::manifests;
 use super::releases::{self, Release, Releases};
 use super::settings::{self, Common};
-use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored};
+use super::{Actuator, Applied, Context, Declared, Lock, State};
 use crate::plan::digest::sha256;
 use crate::plan::file::Target;
 use crate::plan::{Compared, Id, Inventory, Item, Live, Observation, Prune};
@@ -132,24 +132,8 @@ impl Actuator for Helmfile {
         self.releases.base.target("helmfile", self.name())
     }
 
-    fn lock(&self, holder: &Holder, patience: Duration) -> anyhow::Result<Box<dyn Lock>> {
-        self.releases.base.lock(holder, patience)
-    }
-
-    fn holder(&self) -> anyhow::Result<Option<Holder>> {
-        self.releases.base.holder()
-    }
-
-    fn unlock(&self, holder: &Holder) -> anyhow::Result<()> {
-        self.releases.base.unlock(holder)
-    }
-
-    fn inventory(&self) -> anyhow::Result<Stored> {
-        self.releases.base.inventory()
-    }
-
-    fn record(&self, inventory: &Inventory, over: &Stored) -> anyhow::Result<Stored> {
-        self.releases.base.record(inventory, over)
+    fn state(&self) -> &dyn State {
+        &self.releases.base
     }
 
     fn items(&self, declared: &Declared) -> anyhow::Result<Vec<Item>> {

@@ -2,14 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{Holder, Lock, Stored};
+use super::{Holder, Lock, State, Stored};
 use crate::error::{Code, Hinted};
 use crate::files;
 use crate::plan::Inventory;
@@ -22,7 +22,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// A directory that keeps an environment's lock and inventory.
 #[derive(Clone, Debug)]
-pub(super) struct State {
+pub(super) struct LocalState {
     dir: PathBuf,
     environment: String,
 }
@@ -52,7 +52,7 @@ impl Drop for FileLock {
     }
 }
 
-impl State {
+impl LocalState {
     pub(super) fn new(dir: PathBuf, environment: &str) -> Self {
         Self { dir, environment: environment.to_owned() }
     }
@@ -65,12 +65,10 @@ impl State {
         options.read(true).write(true).create(true).truncate(false);
         options.open(&path).with_context(|| format!("cannot open `{}`", path.display()))
     }
+}
 
-    pub(super) fn lock(
-        &self,
-        holder: &Holder,
-        patience: Duration,
-    ) -> anyhow::Result<Box<dyn Lock>> {
+impl State for LocalState {
+    fn lock(&self, holder: &Holder, patience: Duration) -> anyhow::Result<Box<dyn Lock>> {
         let (mut file, start) = (self.open()?, Instant::now());
         loop {
             match file.try_lock() {
@@ -92,7 +90,7 @@ impl State {
         Ok(Box::new(FileLock { file: Mutex::new(file), token }))
     }
 
-    pub(super) fn holder(&self) -> anyhow::Result<Option<Holder>> {
+    fn holder(&self) -> anyhow::Result<Option<Holder>> {
         let mut file = self.open()?;
         match file.try_lock() {
             Ok(()) => Ok(None),
@@ -101,12 +99,12 @@ impl State {
     }
 
     /// A lock of the kernel cannot be broken, and need not: it ends with its holder.
-    pub(super) fn unlock(holder: &Holder) -> anyhow::Result<()> {
+    fn unlock(&self, holder: &Holder) -> anyhow::Result<()> {
         let message = format!("cannot break the lock of `{}`: that process is alive", holder.id);
         Err(Hinted::new(Code::Locked, message, "end it; the lock ends with it").into())
     }
 
-    pub(super) fn inventory(&self) -> anyhow::Result<Stored> {
+    fn inventory(&self) -> anyhow::Result<Stored> {
         let path = self.dir.join(INVENTORY);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -138,7 +136,7 @@ impl State {
         Ok(Stored { inventory, uid, version: sha256(&bytes) })
     }
 
-    pub(super) fn record(&self, inventory: &Inventory, over: &Stored) -> anyhow::Result<Stored> {
+    fn record(&self, inventory: &Inventory, over: &Stored) -> anyhow::Result<Stored> {
         let current = self.inventory()?;
         if current.version != over.version {
             return Err(moved(&self.environment).into());
@@ -150,21 +148,10 @@ impl State {
         fs::create_dir_all(&self.dir)
             .with_context(|| format!("cannot create `{}`", self.dir.display()))?;
         let path = self.dir.join(INVENTORY);
-        write_private(&path, text.as_bytes())?;
+        // It keeps the key of the secrets' digests.
+        files::replace_private(&path, text.as_bytes())?;
         Ok(Stored { inventory: inventory.clone(), uid, version: sha256(text.as_bytes()) })
     }
-}
-
-/// The inventory keeps the key of the secrets' digests, so nobody else is to read it.
-fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    if !path.exists() {
-        let mut options = File::options();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path).with_context(|| format!("cannot create `{}`", path.display()))?;
-    }
-    files::replace(path, bytes)
 }
 
 /// A value that no other run has.
@@ -217,7 +204,7 @@ mod tests {
     #[test]
     fn one_holds_the_lock_and_the_next_gets_a_higher_token() {
         let dir = tempfile::tempdir().unwrap();
-        let state = State::new(dir.path().to_owned(), "prod");
+        let state = LocalState::new(dir.path().to_owned(), "prod");
         let holder = Holder { id: "me".to_owned(), ..Holder::default() };
         let first = state.lock(&holder, Duration::ZERO).unwrap();
         assert_eq!(state.holder().unwrap().unwrap().id, "me");
@@ -232,14 +219,14 @@ mod tests {
     #[test]
     fn the_inventory_is_written_only_over_what_was_read() {
         let dir = tempfile::tempdir().unwrap();
-        let state = State::new(dir.path().to_owned(), "prod");
+        let state = LocalState::new(dir.path().to_owned(), "prod");
         let read = state.inventory().unwrap();
         let next = Inventory { serial: 1, ..read.inventory.clone() };
         let written = state.record(&next, &read).unwrap();
         let again = state.inventory().unwrap();
         assert_eq!((again.inventory, &again.uid), (next.clone(), &written.uid));
         assert!(state.record(&next, &read).unwrap_err().to_string().contains("meanwhile"));
-        let other = State::new(dir.path().to_owned(), "dev");
+        let other = LocalState::new(dir.path().to_owned(), "dev");
         assert!(other.inventory().unwrap_err().to_string().contains("belongs to"));
     }
 }

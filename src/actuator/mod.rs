@@ -112,11 +112,8 @@ pub struct Stored {
 /// What became of one change: the object's uid.
 pub type Applied = (Id, anyhow::Result<String>);
 
-/// Drives one kind of place.
-pub trait Actuator: Send + Sync {
-    /// Where changes would be made; an error when it is the wrong place.
-    fn target(&self) -> anyhow::Result<Target>;
-
+/// Where the lock and the inventory of an environment are kept.
+pub trait State: Send + Sync {
     /// Takes the lock, waiting up to `patience` for its holder.
     fn lock(&self, holder: &Holder, patience: Duration) -> anyhow::Result<Box<dyn Lock>>;
 
@@ -126,16 +123,25 @@ pub trait Actuator: Send + Sync {
     /// Breaks the lock, if that holder still has it.
     fn unlock(&self, holder: &Holder) -> anyhow::Result<()>;
 
-    /// What other hosts are kept out by, where the lock above ends at this one.
-    fn shared_lock(&self) -> Option<SharedLock> {
-        None
-    }
-
     /// Reads the inventory; a new one where there is none.
     fn inventory(&self) -> anyhow::Result<Stored>;
 
     /// Writes the inventory over the one that was read; an error when that one is no longer there.
     fn record(&self, inventory: &Inventory, over: &Stored) -> anyhow::Result<Stored>;
+}
+
+/// Drives one kind of place.
+pub trait Actuator: Send + Sync {
+    /// Where changes would be made; an error when it is the wrong place.
+    fn target(&self) -> anyhow::Result<Target>;
+
+    /// What keeps its lock and its inventory.
+    fn state(&self) -> &dyn State;
+
+    /// What other hosts are kept out by, where the lock of its state ends at this one.
+    fn shared_lock(&self) -> Option<SharedLock> {
+        None
+    }
 
     /// Reads what is declared; every finding is in the error.
     fn items(&self, declared: &Declared) -> anyhow::Result<Vec<Item>>;

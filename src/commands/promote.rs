@@ -273,17 +273,7 @@ impl Intent for Promotion<'_> {
     /// The source of what changes, where all of it has the same; the run is this one.
     fn origin(&self, said: Origin) -> Origin {
         let new = self.sources.iter().filter(|source| source.is_new);
-        let mut all: Vec<_> = new.map(|source| source.newer.as_ref()).collect();
-        all.dedup();
-        match all[..] {
-            [Some((repository, revision))] => Origin {
-                repository: Some(repository.clone()),
-                revision: Some(revision.clone()),
-                run: said.run,
-                ..Origin::default()
-            },
-            _ => Origin { run: said.run, ..Origin::default() },
-        }
+        Origin::of_all(new.map(|source| source.newer.as_ref()), said.run)
     }
 
     fn fields(&self) -> Value {

@@ -293,17 +293,7 @@ impl Intent for Rollback<'_> {
     }
 
     fn origin(&self, said: Origin) -> Origin {
-        let mut all: Vec<_> = self.targets.iter().map(|target| target.source.as_ref()).collect();
-        all.dedup();
-        match all[..] {
-            [Some((repository, revision))] => Origin {
-                repository: Some(repository.clone()),
-                revision: Some(revision.clone()),
-                run: said.run,
-                ..Origin::default()
-            },
-            _ => Origin { run: said.run, ..Origin::default() },
-        }
+        Origin::of_all(self.targets.iter().map(|target| target.source.as_ref()), said.run)
     }
 
     fn fields(&self) -> Value {

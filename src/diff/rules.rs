@@ -57,12 +57,6 @@ impl ListRules {
         self.configured.push(Placed { keys: path, rule: ListRule { keys, order } });
     }
 
-    /// Whether a kind's schema is known.
-    #[must_use]
-    pub fn knows(&self, identity: &Identity) -> bool {
-        self.schemas.contains_key(&(identity.group.clone(), identity.kind.clone()))
-    }
-
     /// Learns the lists of a kind from its `CustomResourceDefinition`.
     pub fn learn(&mut self, crd: &Value) {
         let (Some(group), Some(kind)) =

@@ -5,10 +5,8 @@
 
 use std::collections::HashSet;
 
-use data_encoding::HEXLOWER;
-
 use super::content::{Content, of};
-use super::lines::{push_gnu, sha256};
+use super::lines::{push_gnu, sha256_hex};
 use super::names::push_escaped;
 use super::tree::{Entry, Mode, Node, Options, Tree, parent};
 use super::{Covers, Format, Pour, Shape, Sink, no_caution};
@@ -47,8 +45,7 @@ pub(super) fn options_of(text: &str) -> Option<Options> {
 }
 
 fn digest(tree: &Tree, _: Pour<'_>) -> anyhow::Result<String> {
-    let hash = sha256(|sink| text(tree, sink))?;
-    Ok(format!("gd1{}:{}", letters(tree.options), HEXLOWER.encode(&hash)))
+    Ok(format!("gd1{}:{}", letters(tree.options), sha256_hex(|sink| text(tree, sink))?))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the type of a table's column")]

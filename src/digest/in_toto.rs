@@ -1,8 +1,6 @@
 //! `in-toto`: the `dirHash` of in-toto and SLSA, which is Go's `h1` in hexadecimal.
 
-use data_encoding::HEXLOWER;
-
-use super::lines::sha256;
+use super::lines::sha256_hex;
 use super::tree::Tree;
 use super::{Format, Pour, Shape, h1};
 
@@ -16,5 +14,5 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn digest(tree: &Tree, _: Pour<'_>) -> anyhow::Result<String> {
-    Ok(HEXLOWER.encode(&sha256(|sink| h1::text(tree, sink))?))
+    sha256_hex(|sink| h1::text(tree, sink))
 }

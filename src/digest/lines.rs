@@ -20,13 +20,20 @@ pub(super) fn push_gnu(line: &mut Vec<u8>, hash: &Hash, name: &[u8]) {
     line.push(b'\n');
 }
 
-/// The lowercase hexadecimal SHA-256 of what `write` writes.
+/// The SHA-256 of what `write` writes.
 pub(super) fn sha256(
     write: impl FnOnce(Sink<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<[u8; 32]> {
     let mut hasher = Sha256::new();
     write(&mut |piece| hasher.update(piece))?;
     Ok(hasher.finalize().into())
+}
+
+/// The same in lowercase hexadecimal.
+pub(super) fn sha256_hex(
+    write: impl FnOnce(Sink<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<String> {
+    Ok(HEXLOWER.encode(&sha256(write)?))
 }
 
 /// Lines to sort. They share one buffer: there may be a million.

@@ -34,7 +34,7 @@ pub use content::{Content, Hash, Hasher, of as content_of};
 pub use exclude::Exclude;
 pub use expect::Expected;
 pub use names::{escaped, exact, shown};
-pub use tree::{Entry, Mode, Node, Options, Step, Tree, name};
+pub use tree::{Entry, Mode, Node, Options, Step, Tree};
 
 /// Where a text goes, piece by piece.
 pub type Sink<'a> = &'a mut (dyn FnMut(&[u8]) + Send);

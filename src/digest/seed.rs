@@ -3,10 +3,8 @@
 //!
 //! sed takes DIR for a pattern and deletes it wherever it occurs, also inside digests and names.
 
-use data_encoding::HEXLOWER;
-
 use super::content::Content;
-use super::lines::{Lines, push_gnu, sha256};
+use super::lines::{Lines, push_gnu, sha256_hex};
 use super::names::shown;
 use super::tree::Tree;
 use super::{Covers, Format, Pour, Shape, Sink};
@@ -28,8 +26,7 @@ pub(super) const FORMAT: Format = Format {
 const PATTERN: &[u8] = b"*[]^$\\~\n";
 
 fn digest(tree: &Tree, _: Pour<'_>) -> anyhow::Result<String> {
-    let hash = sha256(|sink| text(tree, sink))?;
-    Ok(format!("sha256:{}", HEXLOWER.encode(&hash)))
+    Ok(format!("sha256:{}", sha256_hex(|sink| text(tree, sink))?))
 }
 
 fn text(tree: &Tree, sink: Sink<'_>) -> anyhow::Result<()> {

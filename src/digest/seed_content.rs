@@ -1,10 +1,8 @@
 //! `seed-content`: the recipe before the final one, which cannot see names:
 //! `find DIR -type f -exec sha256sum {} \; | awk '{print $1}' | sort -d | sha256sum`.
 
-use data_encoding::HEXLOWER;
-
 use super::content::Content;
-use super::lines::{Lines, sha256};
+use super::lines::{Lines, sha256_hex};
 use super::names::is_special;
 use super::seed::check_linked;
 use super::tree::Tree;
@@ -23,8 +21,7 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn digest(tree: &Tree, _: Pour<'_>) -> anyhow::Result<String> {
-    let hash = sha256(|sink| text(tree, sink))?;
-    Ok(format!("sha256:{}", HEXLOWER.encode(&hash)))
+    Ok(format!("sha256:{}", sha256_hex(|sink| text(tree, sink))?))
 }
 
 fn text(tree: &Tree, sink: Sink<'_>) -> anyhow::Result<()> {

@@ -1,9 +1,7 @@
 //! `seed-rel`: what the seed's recipe means, the same for every spelling and name of the directory.
 
-use data_encoding::HEXLOWER;
-
 use super::content::Content;
-use super::lines::{Lines, push_gnu, sha256};
+use super::lines::{Lines, push_gnu, sha256_hex};
 use super::tree::Tree;
 use super::{Covers, Format, Pour, Shape, Sink, no_caution};
 
@@ -20,8 +18,7 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn digest(tree: &Tree, _: Pour<'_>) -> anyhow::Result<String> {
-    let hash = sha256(|sink| text(tree, sink))?;
-    Ok(format!("sha256:{}", HEXLOWER.encode(&hash)))
+    Ok(format!("sha256:{}", sha256_hex(|sink| text(tree, sink))?))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the type of a table's column")]

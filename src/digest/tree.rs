@@ -60,7 +60,7 @@ impl Entry {
 
 /// The last component of a path.
 #[must_use]
-pub fn name(path: &[u8]) -> &[u8] {
+pub(super) fn name(path: &[u8]) -> &[u8] {
     path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
 }
 

@@ -161,17 +161,6 @@ pub struct App {
     pub compare: Option<String>,
 }
 
-impl App {
-    /// Whether the two differ.
-    #[must_use]
-    pub fn is_changed(&self) -> bool {
-        let version = |release: &Option<Release>| {
-            release.as_ref().map(|release| (release.tag.clone(), release.digest.clone()))
-        };
-        version(&self.old) != version(&self.new)
-    }
-}
-
 /// A commit of the GitOps repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Commit {

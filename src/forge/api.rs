@@ -155,11 +155,6 @@ impl Api {
         self.write(&Method::POST, path, &[], body)
     }
 
-    /// A question that has to be posted (GraphQL).
-    pub fn ask(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
-        self.send(&Method::POST, path, &[], Some(body))
-    }
-
     /// All pages of a list: by `Link` or by the body's `next`, both only on the same host.
     pub fn pages(
         &self,

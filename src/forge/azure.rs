@@ -227,11 +227,6 @@ impl Forge for Azure {
         &self.api
     }
 
-    fn default_branch(&self) -> anyhow::Result<String> {
-        let answer = self.get(&self.repo(""), &[], "read the repository")?;
-        Ok(branch(&answer.body["defaultBranch"]))
-    }
-
     fn list(&self, base: &str, head: Option<&str>) -> anyhow::Result<Vec<Pull>> {
         let (base, head) = (full(base), head.map(full));
         let mut query = vec![

@@ -146,11 +146,6 @@ impl Forge for Bitbucket {
         &self.api
     }
 
-    fn default_branch(&self) -> anyhow::Result<String> {
-        let answer = self.api.get(&self.repo(""), &[])?;
-        Ok(text(&self.api.expect("read the repository", answer)?.body["mainbranch"]["name"]))
-    }
-
     fn list(&self, base: &str, head: Option<&str>) -> anyhow::Result<Vec<Pull>> {
         let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
         let mut q = format!("destination.branch.name=\"{}\"", quoted(base));

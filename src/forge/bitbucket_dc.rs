@@ -179,11 +179,6 @@ impl Forge for DataCenter {
         &self.api
     }
 
-    fn default_branch(&self) -> anyhow::Result<String> {
-        let answer = self.api.get(&self.repo("/default-branch"), &[])?;
-        Ok(text(&self.api.expect("read the repository", answer)?.body["displayId"]))
-    }
-
     fn list(&self, base: &str, head: Option<&str>) -> anyhow::Result<Vec<Pull>> {
         let at = full(head.unwrap_or(base));
         let direction = if head.is_some() { "OUTGOING" } else { "INCOMING" };

@@ -96,12 +96,6 @@ impl Forge for Gerrit {
         &self.api
     }
 
-    fn default_branch(&self) -> anyhow::Result<String> {
-        let answer = self.api.get(&format!("/projects/{}/HEAD", part(&self.place.name)), &[])?;
-        let head = text(&self.api.expect("read the project", answer)?.body);
-        Ok(head.strip_prefix("refs/heads/").map(str::to_owned).unwrap_or(head))
-    }
-
     fn list(&self, base: &str, head: Option<&str>) -> anyhow::Result<Vec<Pull>> {
         let quoted = |text: &str| format!("\"{}\"", text.replace('"', ""));
         let mut q =

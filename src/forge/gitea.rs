@@ -203,11 +203,6 @@ impl Forge for Gitea {
         &self.api
     }
 
-    fn default_branch(&self) -> anyhow::Result<String> {
-        let answer = self.api.get(&self.repo(""), &[])?;
-        Ok(text(&self.api.expect("read the repository", answer)?.body["default_branch"]))
-    }
-
     fn list(&self, base: &str, head: Option<&str>) -> anyhow::Result<Vec<Pull>> {
         // The pull request of two branches has an address of its own, but without regard to its state: a
         // branch that is used again gives the closed one of before.

@@ -211,12 +211,6 @@ impl Forge for GitHub {
         &self.api
     }
 
-    fn default_branch(&self) -> anyhow::Result<String> {
-        let answer = self.api.get(&self.repo(""), &[])?;
-        let answer = self.api.expect("read the repository", answer)?;
-        Ok(text(&answer.body["default_branch"]))
-    }
-
     fn list(&self, base: &str, head: Option<&str>) -> anyhow::Result<Vec<Pull>> {
         let verb = "look for pull requests";
         let query = [("state", "open"), ("base", base), ("per_page", "100")];

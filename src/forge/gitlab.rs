@@ -203,11 +203,6 @@ impl Forge for GitLab {
         &self.api
     }
 
-    fn default_branch(&self) -> anyhow::Result<String> {
-        let answer = self.api.get(&self.project(""), &[])?;
-        Ok(text(&self.api.expect("read the project", answer)?.body["default_branch"]))
-    }
-
     fn list(&self, base: &str, head: Option<&str>) -> anyhow::Result<Vec<Pull>> {
         let mut query = vec![("state", "opened"), ("target_branch", base), ("per_page", "100")];
         query.extend(head.map(|head| ("source_branch", head)));

@@ -204,9 +204,6 @@ pub trait Forge {
     /// How it is reached; a dry run reads what it would have sent from here.
     fn api(&self) -> &Api;
 
-    /// The branch that pull requests go to where none is named.
-    fn default_branch(&self) -> anyhow::Result<String>;
-
     /// The open pull requests to `base`; only those of the branch `head` where one is named.
     fn list(&self, base: &str, head: Option<&str>) -> anyhow::Result<Vec<Pull>>;
 

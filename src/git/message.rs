@@ -162,10 +162,16 @@ fn ends_in_trailers(text: &str) -> bool {
 }
 
 impl Origin {
-    /// Whether nothing is known.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+    /// The source, a repository and a revision, where all of what changes has the same; and the run.
+    pub fn of_all<'a>(
+        sources: impl Iterator<Item = Option<&'a (String, String)>>,
+        run: Option<String>,
+    ) -> Self {
+        let mut all: Vec<_> = sources.collect();
+        all.dedup();
+        let source = if let [source] = all[..] { source.cloned() } else { None };
+        let (repository, revision) = source.unzip();
+        Self { repository, revision, run, ..Self::default() }
     }
 
     fn trailers(&self) -> Vec<String> {

@@ -141,17 +141,11 @@ impl Expander {
             (None, Style::Plain) => resolver::resolve_plain(text, self.schema),
             _ => (Scalar::Text, false),
         };
-        let data = match scalar {
-            Scalar::Text if node.tag().is_some() => match self.foreign_tag(node) {
-                Some(tag) => Data::Text(format!("{tag} {text}").into()),
-                None => Data::Text(text.into()),
-            },
-            Scalar::Null => Data::Null,
-            Scalar::Bool(value) => Data::Bool(value),
-            Scalar::Int(value) => Data::Int(value),
-            Scalar::Float(value) => Data::Float(value),
-            Scalar::Text => Data::Text(text.into()),
-            Scalar::Ambiguous => Data::Bare(text.into()),
+        let tag =
+            node.tag().filter(|_| scalar == Scalar::Text).and_then(|_| self.foreign_tag(node));
+        let data = match tag {
+            Some(tag) => Data::Text(format!("{tag} {text}").into()),
+            None => Data::of_scalar(&scalar, text),
         };
         Ok(Value { data, line, disputed })
     }

@@ -177,15 +177,7 @@ impl<'t> Reader<'t> {
         }
         let text = bare(text)?;
         let (scalar, disputed) = resolver::resolve_plain(text, self.schema);
-        let data = match scalar {
-            Scalar::Null => Data::Null,
-            Scalar::Bool(value) => Data::Bool(value),
-            Scalar::Int(value) => Data::Int(value),
-            Scalar::Float(value) => Data::Float(value),
-            Scalar::Text => Data::Text(text.into()),
-            Scalar::Ambiguous => Data::Bare(text.into()),
-        };
-        Some(Value { data, line, disputed })
+        Some(Value { data: Data::of_scalar(&scalar, text), line, disputed })
     }
 }
 

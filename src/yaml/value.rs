@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher};
 
 use serde_json::{Map as JsonMap, Value as Json};
 
-use super::resolver::format_float;
+use super::resolver::{Scalar, format_float};
 
 /// A value and the line it was read from.
 #[derive(Clone, Debug)]
@@ -38,6 +38,20 @@ pub enum Data {
     List(Vec<Value>),
     /// A mapping.
     Map(Map),
+}
+
+impl Data {
+    /// What a scalar stands for, as it is written and resolved.
+    pub(super) fn of_scalar(scalar: &Scalar, text: &str) -> Self {
+        match *scalar {
+            Scalar::Null => Self::Null,
+            Scalar::Bool(value) => Self::Bool(value),
+            Scalar::Int(value) => Self::Int(value),
+            Scalar::Float(value) => Self::Float(value),
+            Scalar::Text => Self::Text(text.into()),
+            Scalar::Ambiguous => Self::Bare(text.into()),
+        }
+    }
 }
 
 /// A mapping, ordered by key; each key once.
@@ -147,11 +161,6 @@ impl Map {
     /// Every key with its value, to be changed in place.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value)> {
         self.entries.iter_mut().map(|entry| (&*entry.key, &mut entry.value))
-    }
-
-    /// Drops the entries that do not satisfy a condition.
-    pub fn retain(&mut self, keep: impl FnMut(&Entry) -> bool) {
-        self.entries.retain(keep);
     }
 }
 

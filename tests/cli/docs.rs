@@ -13,19 +13,6 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A page's own directory: the example repository, under version control where git is there.
-fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let shop = root().join("examples/shop");
-    for entry in walkdir::WalkDir::new(&shop).into_iter().filter_map(Result::ok) {
-        if entry.file_type().is_file() {
-            let name = entry.path().strip_prefix(&shop).unwrap().to_str().unwrap();
-            sandbox.write(name, fs::read(entry.path()).unwrap());
-        }
-    }
-    sandbox
-}
-
 /// What stands before the time at which a page's commits are made.
 const COMMITS: &str = "<!-- commits are made at ";
 
@@ -76,7 +63,7 @@ fn as_shown(said: &str, shown: &[&str]) -> String {
 
 /// The page with every block's output as it is now.
 fn played(page: &str) -> String {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::shop();
     let time = page.lines().find_map(|line| line.strip_prefix(COMMITS)?.strip_suffix(" -->"));
     let mut out = String::new();
     let mut lines = page.split_inclusive('\n').peekable();

@@ -58,16 +58,7 @@ shop/broken.yaml:1: invalid-yaml: not valid YAML: unclosed bracket '['
 
 #[test]
 fn a_clean_repository_is_clean() {
-    let sandbox = Sandbox::new();
-    let shop = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop");
-    for name in [
-        "gitops.yaml",
-        "environments/dev.yaml",
-        "environments/staging.yaml",
-        "environments/production.yaml",
-    ] {
-        sandbox.write(name, std::fs::read(shop.join(name)).unwrap());
-    }
+    let sandbox = Sandbox::shop();
     sandbox.gitops(&["validate"]).is(str![[r#"
 -- stderr --
 0 findings in 4 files, 4 documents

@@ -7,7 +7,7 @@ use super::LEASE;
 use super::api::{Access, Api, Call};
 use super::lease::Leases;
 use super::store::Store;
-use crate::actuator::{Holder, Lock, Stored};
+use crate::actuator::{Holder, Lock, State, Stored};
 use crate::error::{Code, Hinted};
 use crate::plan::Inventory;
 use crate::plan::file::Target;
@@ -48,32 +48,26 @@ impl Base {
         let address = format!("{} {object}", self.api.address);
         Ok(Target { kind: kind.to_owned(), address, uid })
     }
+}
 
-    pub(in crate::actuator) fn lock(
-        &self,
-        holder: &Holder,
-        patience: Duration,
-    ) -> anyhow::Result<Box<dyn Lock>> {
+impl State for Base {
+    fn lock(&self, holder: &Holder, patience: Duration) -> anyhow::Result<Box<dyn Lock>> {
         self.leases.lock(holder, patience)
     }
 
-    pub(in crate::actuator) fn holder(&self) -> anyhow::Result<Option<Holder>> {
+    fn holder(&self) -> anyhow::Result<Option<Holder>> {
         self.leases.holder()
     }
 
-    pub(in crate::actuator) fn unlock(&self, holder: &Holder) -> anyhow::Result<()> {
+    fn unlock(&self, holder: &Holder) -> anyhow::Result<()> {
         self.leases.unlock(holder)
     }
 
-    pub(in crate::actuator) fn inventory(&self) -> anyhow::Result<Stored> {
+    fn inventory(&self) -> anyhow::Result<Stored> {
         self.store.read()
     }
 
-    pub(in crate::actuator) fn record(
-        &self,
-        inventory: &Inventory,
-        over: &Stored,
-    ) -> anyhow::Result<Stored> {
+    fn record(&self, inventory: &Inventory, over: &Stored) -> anyhow::Result<Stored> {
         self.store.write(inventory, over)
     }
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::settings::{self, Common};
-use super::{Actuator, Applied, Context, Declared, Holder, Lock, Stored, yaml};
+use super::{Actuator, Applied, Context, Declared, Holder, Lock, State, Stored, yaml};
 use crate::error::{Code, Hinted};
 use crate::plan::file::Target;
 use crate::plan::health::{self, Health};
@@ -231,12 +231,7 @@ fn defined(items: &[Item]) -> BTreeMap<(String, String), bool> {
         .collect()
 }
 
-impl Actuator for Kubernetes {
-    fn target(&self) -> anyhow::Result<Target> {
-        let uid = cluster_uid(&self.api, self.cluster_uid.as_deref())?;
-        Ok(Target { kind: "kubernetes".to_owned(), address: self.api.address.clone(), uid })
-    }
-
+impl State for Kubernetes {
     fn lock(&self, holder: &Holder, patience: Duration) -> anyhow::Result<Box<dyn Lock>> {
         match &self.leases {
             Some(leases) => leases.lock(holder, patience),
@@ -252,16 +247,27 @@ impl Actuator for Kubernetes {
         self.leases.as_ref().map_or(Ok(()), |leases| leases.unlock(holder))
     }
 
-    fn reclaim(&self) {
-        self.reclaims.store(true, Ordering::Relaxed);
-    }
-
     fn inventory(&self) -> anyhow::Result<Stored> {
         self.store.read()
     }
 
     fn record(&self, inventory: &Inventory, over: &Stored) -> anyhow::Result<Stored> {
         self.store.write(inventory, over)
+    }
+}
+
+impl Actuator for Kubernetes {
+    fn target(&self) -> anyhow::Result<Target> {
+        let uid = cluster_uid(&self.api, self.cluster_uid.as_deref())?;
+        Ok(Target { kind: "kubernetes".to_owned(), address: self.api.address.clone(), uid })
+    }
+
+    fn state(&self) -> &dyn State {
+        self
+    }
+
+    fn reclaim(&self) {
+        self.reclaims.store(true, Ordering::Relaxed);
     }
 
     fn items(&self, declared: &Declared) -> anyhow::Result<Vec<Item>> {

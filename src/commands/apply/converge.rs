@@ -248,7 +248,7 @@ fn bring_about(
         let entries = last.entries.clone();
         last = last.finished(entries, prospect.sources.clone(), now());
     }
-    job.actuator.record(&last, recorded)?;
+    job.actuator.state().record(&last, recorded)?;
     Ok(report)
 }
 
@@ -300,7 +300,7 @@ fn record_superset(
         return Err(Hinted::new(Code::Locked, message, "run it again").into());
     }
     lock.check()?;
-    job.actuator.record(&next, stored)
+    job.actuator.state().record(&next, stored)
 }
 
 /// Stage after stage; a failure ends it after its stage.

@@ -39,7 +39,7 @@ pub(super) struct Shared {
 pub(super) fn take(job: &Job, patience: Duration) -> anyhow::Result<Box<dyn Lock>> {
     let (holder, start) = (job.holder(), Instant::now());
     // First the one of this host: it costs nothing, and ends with the process.
-    let own = job.actuator.lock(&holder, patience)?;
+    let own = job.actuator.state().lock(&holder, patience)?;
     let Some(shared) = &job.shared else { return Ok(own) };
     let left = patience.saturating_sub(start.elapsed());
     Ok(Box::new(Both { shared: shared.lock(&holder, left, &job.stop)?, own }))
@@ -47,7 +47,7 @@ pub(super) fn take(job: &Job, patience: Duration) -> anyhow::Result<Box<dyn Lock
 
 /// Who holds it.
 pub(super) fn holder(job: &Job) -> anyhow::Result<Option<Holder>> {
-    match (job.actuator.holder()?, &job.shared) {
+    match (job.actuator.state().holder()?, &job.shared) {
         (None, Some(shared)) => shared.holder(),
         (found, _) => Ok(found),
     }
@@ -56,8 +56,8 @@ pub(super) fn holder(job: &Job) -> anyhow::Result<Option<Holder>> {
 /// Breaks it, if that holder still has it.
 pub(super) fn unlock(job: &Job, holder: &Holder) -> anyhow::Result<()> {
     match &job.shared {
-        Some(shared) if job.actuator.holder()?.is_none() => shared.unlock(holder),
-        _ => job.actuator.unlock(holder),
+        Some(shared) if job.actuator.state().holder()?.is_none() => shared.unlock(holder),
+        _ => job.actuator.state().unlock(holder),
     }
 }
 

@@ -1,9 +1,6 @@
 //! Plan files: read with their refusals, written private.
 
-use std::fs::File;
 use std::path::Path;
-
-use anyhow::Context as _;
 
 use super::job::{Job, now};
 use crate::actuator::Stored;
@@ -28,14 +25,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<PlanFile> {
 
 /// Only its maker is to read it: it says what runs where.
 pub(super) fn write(path: &Path, plan: &PlanFile) -> anyhow::Result<()> {
-    if !path.exists() {
-        let mut options = File::options();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path).with_context(|| format!("cannot create `{}`", path.display()))?;
-    }
-    files::replace(path, plan.to_text().as_bytes())
+    files::replace_private(path, plan.to_text().as_bytes())
 }
 
 /// The plan with its pins; `salt` is that of the plan it is to be compared with.

@@ -23,7 +23,7 @@ pub(super) struct Prospect {
 pub(super) fn look(job: &Job, ui: &Ui) -> anyhow::Result<Prospect> {
     let actuator = job.actuator.as_ref();
     let target = actuator.target()?;
-    let stored = actuator.inventory()?;
+    let stored = actuator.state().inventory()?;
     if let Some(pending) = &stored.inventory.pending {
         let commit = if pending.commit.is_empty() { "the work tree" } else { &pending.commit };
         ui.status(format!("a run that applied {commit} was interrupted: going on from there"));

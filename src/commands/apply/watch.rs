@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Out
 /// One look: a new commit, or drift, or nothing.
 fn round(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
     let (job, broken) = Job::read_broken(args, globals, None, ui)?;
-    let stored = job.actuator.inventory()?;
+    let stored = job.actuator.state().inventory()?;
     let inventory = &stored.inventory;
     let declared = revision(&job);
     let is_new = inventory.commit != job.source.commit
@@ -156,7 +156,7 @@ fn remember(
         Err(error) if ErrorReport::of(&error).code == Code::Locked => return Ok(false),
         Err(error) => return Err(error),
     };
-    let stored = job.actuator.inventory()?;
+    let stored = job.actuator.state().inventory()?;
     if seen.is_some_and(|seen| seen.version != stored.version) {
         return Ok(false);
     }
@@ -165,7 +165,7 @@ fn remember(
     lock.check()?;
     if watch != stored.inventory.watch {
         let next = Inventory { watch, ..stored.inventory.clone() };
-        job.actuator.record(&next, &stored)?;
+        job.actuator.state().record(&next, &stored)?;
     }
     Ok(true)
 }

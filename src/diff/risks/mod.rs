@@ -13,7 +13,6 @@ use crate::yaml::Value;
 use crate::yaml::value::Data;
 
 pub use apis::is_removed_api;
-pub use together::reads;
 pub(in crate::diff) use together::{neighbour, together};
 
 /// Something to look at twice.

@@ -93,8 +93,7 @@ fn unseen_configuration(
 }
 
 /// Whether a pod template reads a ConfigMap or Secret.
-#[must_use]
-pub fn reads(workload: &Value, kind: &str, name: &str) -> bool {
+fn reads(workload: &Value, kind: &str, name: &str) -> bool {
     let (references, volume, key): (&[&str], &str, &str) = match kind {
         "ConfigMap" => (&["configMapRef", "configMapKeyRef"], "configMap", "name"),
         _ => (&["secretRef", "secretKeyRef"], "secret", "secretName"),

@@ -8,24 +8,9 @@ use snapbox::str;
 
 use crate::support::Sandbox;
 
-/// The example repository.
-fn shop() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let shop = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop");
-    for name in [
-        "gitops.yaml",
-        "environments/dev.yaml",
-        "environments/staging.yaml",
-        "environments/production.yaml",
-    ] {
-        sandbox.write(name, std::fs::read(shop.join(name)).unwrap());
-    }
-    sandbox
-}
-
 #[test]
 fn changes_one_token_of_one_environment() {
-    let sandbox = shop();
+    let sandbox = Sandbox::shop();
     let before = sandbox.read("environments/staging.yaml");
     sandbox.gitops(&["bump-tag", "api=v1.2.3", "-e", "staging"]).is(str![[r#"
 environments/staging.yaml:6: api.image.tag: v1.2.2 -> v1.2.3
@@ -37,7 +22,7 @@ environments/staging.yaml:6: api.image.tag: v1.2.2 -> v1.2.3
 
 #[test]
 fn git_applies_the_dry_run() {
-    let sandbox = shop();
+    let sandbox = Sandbox::shop();
     sandbox.write("environments/staging.yaml", "image: ghcr.io/acme/api:v1\r\nlast: \"é\"");
     let args = ["bump-tag", "api=v2", "-e", "staging", "--dry-run"];
     let diff = sandbox.gitops_command(&args).output().unwrap().stdout;
@@ -55,7 +40,7 @@ fn git_applies_the_dry_run() {
 #[test]
 fn a_link_is_followed_inside_and_refused_outside() {
     use std::os::unix::fs::symlink;
-    let sandbox = shop();
+    let sandbox = Sandbox::shop();
     let real = sandbox.path("environments/staging.yaml");
     let before = sandbox.read("environments/staging.yaml");
     symlink(&real, sandbox.path("link.yaml")).unwrap();
@@ -99,7 +84,7 @@ fn a_file_in_no_repository_needs_none() {
 
 #[test]
 fn what_belongs_to_git_or_to_another_repository_is_refused() {
-    let sandbox = shop();
+    let sandbox = Sandbox::shop();
     sandbox.write(".git/f.yaml", "a: v1\n");
     sandbox.write("sub/.git", "gitdir: ../elsewhere\n");
     sandbox.write("sub/f.yaml", "a: v1\n");
@@ -137,7 +122,7 @@ shared.yaml:2: web.image.tag: v1 -> v3
 
 #[test]
 fn empty_variables_are_none() {
-    let sandbox = shop();
+    let sandbox = Sandbox::shop();
     let mut command = sandbox.gitops_command(&["bump-tag", "api=v2", "-e", "staging", "-v"]);
     for name in ["GITOPS_FILE", "GITOPS_CONFIG", "GITOPS_OUTPUT"] {
         command.env(name, "");

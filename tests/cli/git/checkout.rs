@@ -2,24 +2,10 @@
 
 use snapbox::str;
 
-use crate::support::{Output, Repositories, installed};
+use super::{bump, cloned};
+use crate::support::Repositories;
 
 const STAGING: &str = "environments/staging.yaml";
-
-/// A clone of the shop, `shop.git` its upstream.
-fn cloned() -> Option<Repositories> {
-    if !installed(&["git"]) {
-        return None;
-    }
-    let repos = Repositories::new();
-    repos.shop();
-    repos.git(&["clone", "-q", "shop.git", "clone"]);
-    Some(repos)
-}
-
-fn bump(repos: &Repositories, extra: &[&str]) -> Output {
-    repos.gitops(&[&["-C", "clone", "bump-tag", "api=v1.2.3", "-e", "staging"], extra].concat())
-}
 
 fn status(repos: &Repositories) -> String {
     repos.git(&["-C", "clone", "status", "--porcelain"])

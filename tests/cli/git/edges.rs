@@ -174,12 +174,7 @@ fn a_sha256_repository_is_left_to_git() {
         return;
     }
     let repos = Repositories::new();
-    repos.git(&["init", "-q", "-b", "main", "--object-format=sha256", "r.work"]);
-    repos.sandbox.write("r.work/dir/a.yaml", "k: v\n");
-    repos.git(&["-C", "r.work", "add", "-A"]);
-    repos.git(&["-C", "r.work", "commit", "-q", "-m", "init"]);
-    repos.git(&["clone", "-q", "--bare", "r.work", "r.git"]);
-    repos.serve("r");
+    repos.bare_as("sha256", "r", &[("dir/a.yaml", "k: v\n")]);
     let server = HttpServer::new(&repos.root(), "canary-password");
     set(&repos, "r.git", "dir/a.yaml", "k=one").ok();
     set(&repos, &server.url("open", "r.git"), "dir/a.yaml", "k=two").ok();

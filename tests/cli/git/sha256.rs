@@ -6,12 +6,7 @@ const HTTP: &[&str] = &["git", "git-http-backend", "nginx", "fcgiwrap", "openssl
 
 fn repository() -> Repositories {
     let repos = Repositories::new();
-    repos.git(&["init", "-q", "-b", "main", "--object-format=sha256", "r.work"]);
-    repos.sandbox.write("r.work/a.yaml", "k: v\n");
-    repos.git(&["-C", "r.work", "add", "-A"]);
-    repos.git(&["-C", "r.work", "commit", "-q", "-m", "init"]);
-    repos.git(&["clone", "-q", "--bare", "r.work", "r.git"]);
-    repos.serve("r");
+    repos.bare_as("sha256", "r", &[("a.yaml", "k: v\n")]);
     repos
 }
 

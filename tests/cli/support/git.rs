@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::sandbox::example_shop;
 use super::{Output, Sandbox};
 
 /// A sandbox with bare repositories, and an identity to commit with.
@@ -53,8 +54,14 @@ impl Repositories {
 
     /// A bare repository `NAME.git` with these files in one commit on `main`; anybody may push by HTTP.
     pub(crate) fn bare(&self, name: &str, files: &[(&str, &str)]) {
+        self.bare_as("sha1", name, files);
+    }
+
+    /// The same with another kind of object ids.
+    pub(crate) fn bare_as(&self, format: &str, name: &str, files: &[(&str, &str)]) {
         let work = format!("{name}.work");
-        self.git(&["init", "-q", "-b", "main", &work]);
+        let format = format!("--object-format={format}");
+        self.git(&["init", "-q", "-b", "main", &format, &work]);
         for (path, text) in files {
             self.sandbox.write(&format!("{work}/{path}"), text);
         }
@@ -73,17 +80,10 @@ impl Repositories {
 
     /// The example shop as `shop.git`.
     pub(crate) fn shop(&self) {
-        let shop = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop");
-        let read = |path: &str| std::fs::read_to_string(shop.join(path)).unwrap();
-        let paths = [
-            "gitops.yaml",
-            "environments/dev.yaml",
-            "environments/staging.yaml",
-            "environments/production.yaml",
-        ];
-        let texts: Vec<String> = paths.iter().map(|path| read(path)).collect();
+        let files = example_shop();
+        let text = |bytes| std::str::from_utf8(bytes).unwrap();
         let files: Vec<(&str, &str)> =
-            paths.iter().zip(&texts).map(|(path, text)| (*path, text.as_str())).collect();
+            files.iter().map(|(path, bytes)| (path.as_str(), text(bytes))).collect();
         self.bare("shop", &files);
     }
 

@@ -20,6 +20,18 @@ pub(crate) struct Output {
     pub(crate) code: i32,
 }
 
+/// The files of the example repository.
+pub(crate) fn example_shop() -> Vec<(String, Vec<u8>)> {
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop");
+    let all = walkdir::WalkDir::new(&shop).sort_by_file_name().into_iter().map(Result::unwrap);
+    let files = all.filter(|entry| entry.file_type().is_file());
+    let read = |entry: walkdir::DirEntry| {
+        let path = entry.path().strip_prefix(&shop).unwrap().to_str().unwrap().to_owned();
+        (path, fs::read(entry.path()).unwrap())
+    };
+    files.map(read).collect()
+}
+
 impl Sandbox {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -27,6 +39,15 @@ impl Sandbox {
             fs::create_dir(dir.path().join(name)).unwrap();
         }
         Self { dir }
+    }
+
+    /// The example repository, without version control.
+    pub(crate) fn shop() -> Self {
+        let sandbox = Self::new();
+        for (path, bytes) in example_shop() {
+            sandbox.write(&path, bytes);
+        }
+        sandbox
     }
 
     /// A path below the working directory.
