@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use data_encoding::HEXLOWER;
 use globset::{GlobBuilder, GlobMatcher};
 use sha2::{Digest as _, Sha256};
 
@@ -180,8 +181,7 @@ fn commit(
     for (path, content) in &found {
         hasher.update(format!("{path:?} {content:?}\n"));
     }
-    let digest = hasher.finalize();
-    let key = digest.iter().fold(String::new(), |key, byte| format!("{key}{byte:02x}"));
+    let key = HEXLOWER.encode(&hasher.finalize());
     let kept = Variables::of_process().cache_dir().map(|dir| dir.join("render").join(key));
     if let Some(text) = kept.as_ref().and_then(|path| files::read(path).ok()) {
         return Ok(String::from_utf8(text).unwrap_or_default());

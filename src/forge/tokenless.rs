@@ -1,8 +1,7 @@
 //! Pull requests without an API token: what a push alone can say to GitLab, Gitea, Forgejo and Gerrit, and
 //! what their answers tell.
 
-use std::fmt::Write as _;
-
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use super::text::{cut, wrap_body};
@@ -177,11 +176,7 @@ fn change_id(repository: &str, want: &Proposal, salt: u32) -> String {
     let salt = if salt == 0 { String::new() } else { format!("{salt}\n") };
     let text = format!("{repository}\n{}\n{}\n{salt}", want.base, want.head);
     let digest = Sha256::digest(text.as_bytes());
-    digest.iter().take(20).fold("I".to_owned(), |mut id, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(id, "{byte:02x}");
-        id
-    })
+    format!("I{}", HEXLOWER.encode(&digest[..20]))
 }
 
 /// Reads number and page out of the `remote:` lines of a push: the last URL that is a pull request's.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -53,9 +54,7 @@ impl Cache {
     /// where the directory cannot be used.
     pub(super) fn lock(root: &Path, address: &Address, deadline: Instant) -> Option<Self> {
         let digest = Sha256::digest(address.to_string());
-        let name =
-            digest.iter().take(16).fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
-        let dir = root.join("git").join(name);
+        let dir = root.join("git").join(HEXLOWER.encode(&digest[..16]));
         private_dir(&dir).ok()?;
         let lock = File::options().create(true).append(true).open(dir.join("lock")).ok()?;
         loop {

@@ -1,7 +1,6 @@
 //! The branch of a pull request: made anew on each tip of its base, and never over somebody's work.
 
-use std::fmt::Write as _;
-
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use super::message::with_trailers;
@@ -106,11 +105,7 @@ fn digest(tree: &str, parent: &str, message: &str) -> String {
     // Forges and editors change the space at the ends of lines.
     let lines: Vec<&str> = message.trim().lines().map(str::trim_end).collect();
     let digest = Sha256::digest(format!("{tree}\n{parent}\n{}", lines.join("\n")).as_bytes());
-    digest.iter().take(16).fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    HEXLOWER.encode(&digest[..16])
 }
 
 /// `Name <address>` of a line with a date.

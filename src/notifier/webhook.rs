@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
@@ -12,7 +13,7 @@ use super::markup::JSON;
 use super::wire::{Post, Wire};
 use super::{Address, Channel, Delivery, Endpoint, Receipt, Row};
 use crate::error::{Code, Hinted};
-use crate::event::{Format, Signature, hex};
+use crate::event::{Format, Signature};
 use crate::http::Secret;
 
 pub(super) static ROW: Row = Row {
@@ -116,11 +117,11 @@ fn shown(endpoint: &Endpoint) -> String {
 fn signed(post: Post, delivery: &Delivery<'_>, at: usize, secret: &Secret) -> anyhow::Result<Post> {
     match delivery.endpoint.target.signature.unwrap_or_default() {
         Signature::Generic => {
-            let signature = hex(&hmac(secret.expose().as_bytes(), &[&post.body])?);
+            let signature = HEXLOWER.encode(&hmac(secret.expose().as_bytes(), &[&post.body])?);
             post.header("x-signature", &format!("sha256={signature}"))
         }
         Signature::Github => {
-            let signature = hex(&hmac(secret.expose().as_bytes(), &[&post.body])?);
+            let signature = HEXLOWER.encode(&hmac(secret.expose().as_bytes(), &[&post.body])?);
             post.header("x-hub-signature-256", &format!("sha256={signature}"))
         }
         Signature::StandardWebhooks => {
@@ -175,6 +176,6 @@ mod tests {
     fn hmac_vector() {
         let mac = hmac(b"Jefe", &[b"what do ya want ", b"for nothing?"]).unwrap();
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        assert_eq!(hex(&mac), expected);
+        assert_eq!(HEXLOWER.encode(&mac), expected);
     }
 }

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::builder::PossibleValuesParser;
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use crate::ci::Variables;
@@ -20,7 +21,7 @@ use crate::cli::Globals;
 use crate::commands::landing::parse_time;
 use crate::error::{Code, Hinted, Outcome};
 use crate::event::links::page;
-use crate::event::{App, Event, Kind, PullRequest, Release, hex};
+use crate::event::{App, Event, Kind, PullRequest, Release};
 use crate::http::Client;
 use crate::image::Bump;
 use crate::notifier::{Memory, Recall};
@@ -307,7 +308,7 @@ impl Args {
         self.fingerprint.clone().unwrap_or_else(|| {
             let mut findings = self.finding.clone();
             findings.sort();
-            hex(&Sha256::digest(findings.join("\n"))[..8])
+            HEXLOWER.encode(&Sha256::digest(findings.join("\n"))[..8])
         })
     }
 }
