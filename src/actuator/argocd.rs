@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::handover::{compare, contains, item, split, text, wait};
-use super::kubernetes::api::Call;
+use super::handover::{History, compare, item, not_ours, split, text, wait};
+use super::kubernetes::api::{Call, Failure};
 use super::kubernetes::{Access, Base};
 use super::settings::{self, Common};
 use super::stop::Stop;
@@ -46,11 +46,13 @@ struct ArgoCd {
     allow_set: bool,
     timeout: Duration,
     no_wait: bool,
+    history: History,
     stop: Stop,
 }
 
 const MERGE: &str = "application/merge-patch+json";
 const GROUP: &str = "argoproj.io";
+const REFRESH: &str = "argocd.argoproj.io/refresh";
 
 pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<Box<dyn Actuator>> {
     let keys: Keys = settings::own(&context.environment, own)?;
@@ -61,8 +63,9 @@ pub(super) fn make(own: Value, context: Context, _: &Common) -> anyhow::Result<B
     let base = Base::connect(&access, &context.environment, Some(namespace.clone()))?;
     let base = base.pinned(keys.cluster_uid);
     let (sync, allow_set) = (keys.sync, keys.allow_application_set);
-    let Context { timeout, no_wait, stop, .. } = context;
-    Ok(Box::new(ArgoCd { base, namespace, name, sync, allow_set, timeout, no_wait, stop }))
+    let Context { timeout, no_wait, ancestry, stop, .. } = context;
+    let history = History::new(ancestry);
+    Ok(Box::new(ArgoCd { base, namespace, name, sync, allow_set, timeout, no_wait, history, stop }))
 }
 
 impl ArgoCd {
@@ -84,14 +87,20 @@ impl ArgoCd {
         found.map_err(|failure| failure.error(&format!("read {}", self.id())))
     }
 
-    fn patch(&self, patch: Value) -> anyhow::Result<()> {
+    fn patch(&self, patch: Value) -> Result<(), Failure> {
         let call = Call::patch(format!("{}?fieldManager=gitops", self.path()), patch, MERGE);
-        let answer = self.base.api.call(call);
-        answer.map(|_| ()).map_err(|failure| failure.error(&format!("change {}", self.id())))
+        self.base.api.call(call).map(|_| ())
     }
 
-    /// Starts a sync of exactly our commit; `failed` says how the one before ended.
-    fn start(&self, item: &Item, now: &Value, failed: Option<&str>) -> anyhow::Result<()> {
+    /// Lets it look; it takes the annotation away in the same request that says what it saw.
+    fn refresh(&self) -> anyhow::Result<()> {
+        let told = self.patch(json!({"metadata": {"annotations": {REFRESH: "normal"}}}));
+        told.map_err(|failure| failure.error(&format!("tell {} to look", self.id())))
+    }
+
+    /// Starts a sync of exactly our commit, unless the application is no longer as we saw it; `failed` says how the
+    /// one before ended.
+    fn start(&self, item: &Item, now: &Value, failed: Option<&str>) -> anyhow::Result<bool> {
         if !self.sync {
             let why = failed.map_or("it does not sync by itself".to_owned(), |said| {
                 format!("its sync failed: {said}")
@@ -107,46 +116,103 @@ impl ArgoCd {
             let hint = "if it leaves `operation` alone: `allow-application-set: true`";
             return Err(Hinted::new(Code::Refused, message, hint).into());
         }
-        self.patch(json!({ "operation": operation(item, now) }))
+        // Somebody else's operation that began meanwhile must not be mixed with ours.
+        let version = &now["metadata"]["resourceVersion"];
+        let operation = operation(item, now, &self.history);
+        let patch = json!({"metadata": {"resourceVersion": version}, "operation": operation});
+        match self.patch(patch) {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.code == 409 => Ok(false),
+            Err(failure) => Err(failure.error(&format!("start the sync of {}", self.id()))),
+        }
     }
 
     fn hand_over(&self, item: &Item) -> anyhow::Result<String> {
         let start = std::time::Instant::now();
         let before = self.application()?["status"]["operationState"].clone();
-        self.patch(json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}))?;
-        let mut started = false;
+        self.refresh()?;
+        let mut run = Run { looked_after: before.clone(), before, started: false };
         let left = self.timeout.saturating_sub(start.elapsed());
-        wait(left, &self.stop, &self.id().to_string(), || {
-            let now = self.application()?;
-            let uid = text(&now["metadata"]["uid"]).to_owned();
-            if started && self.no_wait {
-                return Ok(Ok(uid));
+        wait(left, &self.stop, &self.id().to_string(), || self.step(item, &mut run))
+    }
+
+    /// One look at how far it is, and what follows from that; its uid at the end.
+    fn step(&self, item: &Item, run: &mut Run) -> anyhow::Result<Result<String, String>> {
+        let now = self.application()?;
+        let uid = text(&now["metadata"]["uid"]).to_owned();
+        if run.started && self.no_wait {
+            return Ok(Ok(uid));
+        }
+        if now["metadata"]["annotations"][REFRESH].is_string() {
+            return Ok(Err("it has not looked yet".to_owned()));
+        }
+        let state = &now["status"]["operationState"];
+        let failed = match progress(item, &now, &self.history) {
+            // What it says of health is older than an operation that ended since it looked.
+            Progress::Done if *state != run.looked_after => {
+                self.refresh()?;
+                run.looked_after = state.clone();
+                return Ok(Err("it has not looked at what it synced yet".to_owned()));
             }
-            let phase = text(&now["status"]["operationState"]["phase"]);
-            let failed = match progress(item, &now) {
-                Progress::Done => return Ok(Ok(uid)),
-                // One that had failed before we came says nothing about the one that we want.
-                Progress::Failed(said) if now["status"]["operationState"] != before => {
-                    let message = format!("cannot apply by {}: its sync failed: {said}", self.id());
-                    return Err(Hinted::plain(Code::Error, message).into());
-                }
-                Progress::Failed(said) => Some(said),
-                Progress::Running => return Ok(Err(format!("its operation is {phase}"))),
-                Progress::Waiting => None,
-            };
-            let seen = revisions(&now["status"]["sync"]);
-            // It must have seen the commit before it can be told to sync it; it repeats no sync that failed.
-            let by_itself = is_automated(&now) && failed.is_none();
-            let has_seen = seen.iter().any(|revision| contains(item, revision));
-            if by_itself && self.no_wait {
-                return Ok(Ok(uid));
+            Progress::Done => return Ok(Ok(uid)),
+            // One that had failed before we came says nothing about the one that we want.
+            Progress::Failed(said) if *state != run.before => {
+                let message = format!("cannot apply by {}: its sync failed: {said}", self.id());
+                return Err(Hinted::plain(Code::Error, message).into());
             }
-            if has_seen && !by_itself && !started {
-                self.start(item, &now, failed)?;
-                started = true;
-            }
-            Ok(Err(format!("it has {}; its operation is {phase}", seen.join(", "))))
-        })
+            Progress::Failed(said) => Some(said),
+            Progress::Running => return Ok(Err(running(state))),
+            Progress::Waiting => None,
+        };
+        if let Some(said) = condition(&now, UNUSABLE) {
+            let message = format!("cannot apply by {}: {said}", self.id());
+            return Err(Hinted::plain(Code::Error, message).into());
+        }
+        // It repeats no sync that failed.
+        let by_itself = is_automated(&now) && failed.is_none();
+        if by_itself && self.no_wait {
+            return Ok(Ok(uid));
+        }
+        // It must have seen the commit before it can be told to sync it.
+        let seen = revisions(&now["status"]["sync"]);
+        if !seen.iter().any(|revision| self.history.contains(item, revision)) {
+            return Ok(Err(not_ours(&seen.join(", "))));
+        }
+        if !by_itself && !run.started {
+            run.started = self.start(item, &now, failed)?;
+        }
+        let said =
+            condition(&now, &["SyncError"]).map_or(String::new(), |said| format!("; {said}"));
+        Ok(Err(format!("it has {}; {}{said}", seen.join(", "), running(state))))
+    }
+}
+
+/// What a hand-over remembers.
+struct Run {
+    /// The operation that had been before.
+    before: Value,
+    /// The last operation that ended before it was let look.
+    looked_after: Value,
+    /// Whether a sync of ours was started.
+    started: bool,
+}
+
+/// Conditions in which nothing is synced.
+const UNUSABLE: &[&str] = &["ComparisonError", "InvalidSpecError"];
+
+/// What the first condition of some types says.
+fn condition<'v>(application: &'v Value, types: &[&str]) -> Option<&'v str> {
+    let mut conditions = application["status"]["conditions"].as_array()?.iter();
+    let found = conditions.find(|condition| types.contains(&text(&condition["type"])))?;
+    Some(text(&found["message"]))
+}
+
+/// How an operation is, for people.
+fn running(state: &Value) -> String {
+    match (text(&state["phase"]), text(&state["message"])) {
+        ("", _) => "there is no operation".to_owned(),
+        (phase, "") => format!("its operation is {phase}"),
+        (phase, said) => format!("its operation is {phase}: {said}"),
     }
 }
 
@@ -163,16 +229,18 @@ enum Progress<'a> {
     Waiting,
 }
 
-fn progress<'a>(item: &Item, now: &'a Value) -> Progress<'a> {
+fn progress<'a>(item: &Item, now: &'a Value, history: &History) -> Progress<'a> {
     let (state, sync) = (&now["status"]["operationState"], &now["status"]["sync"]);
-    let ours = |status: &Value| revisions(status).iter().any(|revision| contains(item, revision));
-    let phase = text(&state["phase"]);
+    let ours = |status: &Value| revisions(status).iter().any(|r| history.contains(item, r));
+    let (phase, asked) = (text(&state["phase"]), &state["operation"]["sync"]);
     if !now["operation"].is_null() || matches!(phase, "Running" | "Terminating") {
         return Progress::Running;
     }
+    let is_whole = asked["dryRun"] != true && asked["resources"].is_null();
     match phase {
-        "Succeeded" if ours(&state["syncResult"]) => Progress::Done,
-        "Failed" | "Error" if ours(&state["syncResult"]) => {
+        "Succeeded" if is_whole && ours(&state["syncResult"]) => Progress::Done,
+        // One that ended before it came to anything leaves the result of another one, or none.
+        "Failed" | "Error" if ours(&state["syncResult"]) || ours(asked) => {
             Progress::Failed(text(&state["message"]))
         }
         // Where the commit changes nothing, there is no operation of it.
@@ -188,14 +256,15 @@ fn is_automated(application: &Value) -> bool {
 }
 
 /// A sync as the application's own settings want it.
-fn operation(item: &Item, now: &Value) -> Value {
+fn operation(item: &Item, now: &Value, history: &History) -> Value {
     let ours = &item.value["revision"];
     let mut sync = json!({ "prune": false });
     let is_several = now["spec"]["sources"].as_array().is_some_and(|several| !several.is_empty());
     if is_several {
         // Other sources stay where they are.
         let seen = revisions(&now["status"]["sync"]);
-        let one = |seen: &String| if contains(item, seen) { ours.clone() } else { json!(seen) };
+        let one =
+            |seen: &String| if history.contains(item, seen) { ours.clone() } else { json!(seen) };
         sync["revisions"] = seen.iter().map(one).collect();
     } else {
         sync["revision"] = ours.clone();
@@ -220,6 +289,23 @@ fn revisions(status: &Value) -> Vec<String> {
         .collect()
 }
 
+/// The revisions that it has; what was synced last may have been a part of one, or a rehearsal.
+fn deployed(now: &Value, progress: &Progress<'_>) -> Vec<String> {
+    let status = &now["status"];
+    let mut found = match progress {
+        Progress::Waiting => Vec::new(),
+        _ => revisions(&status["operationState"]["syncResult"]),
+    };
+    if *progress == Progress::Done {
+        found.extend(revisions(&status["sync"]));
+    }
+    if found.is_empty() {
+        let last = status["history"].as_array().and_then(|history| history.last());
+        found.extend(last.map(revisions).unwrap_or_default());
+    }
+    found
+}
+
 impl Actuator for ArgoCd {
     fn target(&self) -> anyhow::Result<Target> {
         self.base.target("argocd", &self.id().to_string())
@@ -236,19 +322,17 @@ impl Actuator for ArgoCd {
     fn observe(&self, items: Vec<Item>, _: &Inventory) -> anyhow::Result<Observation> {
         let now = self.application()?;
         let uid = text(&now["metadata"]["uid"]).to_owned();
-        let synced = revisions(&now["status"]["operationState"]["syncResult"]);
-        let seen = revisions(&now["status"]["sync"]);
         let one = |item: Item| {
-            let progress = progress(&item, &now);
+            let progress = progress(&item, &now, &self.history);
             let trouble = match &progress {
                 Progress::Failed(said) => Some(format!("its sync failed: {said}")),
                 Progress::Running => Some("its operation is running".to_owned()),
                 Progress::Done | Progress::Waiting => None,
             };
-            let seen = if progress == Progress::Done { seen.as_slice() } else { &[] };
-            let ours = synced.iter().chain(seen).find(|revision| contains(&item, revision));
-            let revision = ours.or(synced.first()).cloned().unwrap_or_default();
-            compare(item, uid.clone(), &revision, trouble)
+            let has = deployed(&now, &progress);
+            let ours = has.iter().find(|revision| self.history.contains(&item, revision));
+            let revision = ours.or(has.first()).cloned().unwrap_or_default();
+            compare(item, uid.clone(), (&revision, ours.is_some()), trouble)
         };
         let compared = items.into_iter().map(one).collect();
         Ok(Observation { compared, ..Observation::default() })
@@ -285,10 +369,18 @@ impl Actuator for ArgoCd {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actuator::Ancestry;
+
+    const NEW: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const LATER: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
     fn ours() -> Item {
-        let value = json!({"revision": "new", "descendants": ["later"]});
+        let value = json!({"revision": NEW});
         Item { id: Id::plain("Application", "a"), value, origin: String::new() }
+    }
+
+    fn history() -> History {
+        History::new(Ancestry::new(|later, earlier| later == LATER && earlier == NEW))
     }
 
     #[test]
@@ -296,22 +388,34 @@ mod tests {
         let state = |phase: &str, revision: &str, synced: &str| {
             json!({"status": {
                 "operationState": {"phase": phase, "syncResult": {"revision": revision}, "message": "m"},
-                "sync": {"status": synced, "revision": "new"}}})
+                "sync": {"status": synced, "revision": NEW}}})
         };
+        let asked = |phase: &str, sync: Value| {
+            let mut application = state(phase, NEW, "OutOfSync");
+            application["status"]["operationState"]["operation"] = json!({ "sync": sync });
+            application
+        };
+        let mut nowhere = asked("Error", json!({"revision": NEW}));
+        nowhere["status"]["operationState"]["syncResult"]["revision"] = json!("");
         let table = [
-            (state("Succeeded", "new", "OutOfSync"), Progress::Done),
-            (state("Succeeded", "later", "Synced"), Progress::Done),
+            (state("Succeeded", NEW, "OutOfSync"), Progress::Done),
+            (state("Succeeded", LATER, "Synced"), Progress::Done),
             (state("Succeeded", "old", "Synced"), Progress::Done),
             (state("Failed", "old", "Synced"), Progress::Done),
             (state("Succeeded", "old", "OutOfSync"), Progress::Waiting),
-            (state("Failed", "new", "OutOfSync"), Progress::Failed("m")),
-            (state("Error", "new", "Synced"), Progress::Failed("m")),
+            (state("Failed", NEW, "OutOfSync"), Progress::Failed("m")),
+            (state("Error", NEW, "Synced"), Progress::Failed("m")),
             (state("Running", "old", "Synced"), Progress::Running),
+            // A rehearsal and a part are not our commit; an error may come before any result.
+            (asked("Succeeded", json!({"revision": NEW, "dryRun": true})), Progress::Waiting),
+            (asked("Succeeded", json!({"resources": [{"kind": "Job"}]})), Progress::Waiting),
+            (asked("Succeeded", json!({"revision": NEW})), Progress::Done),
+            (nowhere, Progress::Failed("m")),
             (json!({"operation": {}, "status": {}}), Progress::Running),
             (json!({}), Progress::Waiting),
         ];
         for (application, expected) in table {
-            assert_eq!(progress(&ours(), &application), expected, "{application}");
+            assert_eq!(progress(&ours(), &application, &history()), expected, "{application}");
         }
     }
 
@@ -320,12 +424,12 @@ mod tests {
         let policy = json!({"syncOptions": ["ServerSideApply=true"], "retry": {"limit": 2}});
         let one = json!({"spec": {"syncPolicy": policy}});
         let expected = json!({"initiatedBy": {"username": "gitops"}, "retry": {"limit": 2},
-            "sync": {"revision": "new", "prune": false, "syncOptions": ["ServerSideApply=true"]}});
-        assert_eq!(operation(&ours(), &one), expected);
+            "sync": {"revision": NEW, "prune": false, "syncOptions": ["ServerSideApply=true"]}});
+        assert_eq!(operation(&ours(), &one, &history()), expected);
         let several = json!({"spec": {"sources": [{}, {}]},
-            "status": {"sync": {"revisions": ["chart-1.2", "later"]}}});
-        let sync = json!({"revisions": ["chart-1.2", "new"], "prune": false});
-        assert_eq!(operation(&ours(), &several)["sync"], sync);
+            "status": {"sync": {"revisions": ["chart-1.2", LATER]}}});
+        let sync = json!({"revisions": ["chart-1.2", NEW], "prune": false});
+        assert_eq!(operation(&ours(), &several, &history())["sync"], sync);
     }
 
     #[test]

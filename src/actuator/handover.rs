@@ -1,5 +1,8 @@
 //! What `flux` and `argocd` share: a controller that is told to look, and waited for until it has our commit.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,12 +25,54 @@ pub(super) fn commit_of(revision: &str) -> &str {
     last.rsplit(':').next().unwrap_or_default()
 }
 
-/// Whether a revision is ours, or a later one that contains ours.
-pub(super) fn contains(item: &Item, revision: &str) -> bool {
-    let commit = commit_of(revision);
-    let later = item.value["descendants"].as_array().into_iter().flatten();
-    !commit.is_empty()
-        && (item.value["revision"] == commit || later.into_iter().any(|id| id == commit))
+/// Tells whether a commit has another one in its history, be it one that came to the remote repository only later.
+#[derive(Clone, Default)]
+pub struct Ancestry(Option<Arc<Ask>>);
+
+type Ask = dyn Fn(&str, &str) -> bool + Send + Sync;
+
+impl Ancestry {
+    /// `ask` is given the later one and the earlier one.
+    pub fn new(ask: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(ask)))
+    }
+}
+
+impl fmt::Debug for Ancestry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ancestry")
+    }
+}
+
+/// Whether what a controller has contains our commit; each of its commits is asked about once.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    ancestry: Ancestry,
+    known: Mutex<BTreeMap<String, bool>>,
+}
+
+impl History {
+    pub(super) fn new(ancestry: Ancestry) -> Self {
+        Self { ancestry, known: Mutex::default() }
+    }
+
+    /// Whether a revision is ours, or a later one that contains ours.
+    pub(super) fn contains(&self, item: &Item, revision: &str) -> bool {
+        let (commit, ours) = (commit_of(revision), text(&item.value["revision"]));
+        if commit.is_empty() || commit == ours {
+            return !commit.is_empty();
+        }
+        let Some(ask) = self.ancestry.0.as_ref().filter(|_| is_commit(commit)) else {
+            return false;
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(commit.to_owned()).or_insert_with(|| ask(commit, ours))
+    }
+}
+
+/// Whether it is a commit's id, rather than the version of a chart.
+fn is_commit(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The one item: the commit that the controller is to have.
@@ -38,18 +83,18 @@ pub(super) fn item(id: Id, declared: &Declared) -> anyhow::Result<Vec<Item>> {
             Hinted::new(Code::Usage, message, "commit and push what is to be applied").into()
         );
     }
-    let value = json!({ "revision": declared.commit, "descendants": declared.descendants });
+    let value = json!({ "revision": declared.commit });
     Ok(vec![Item { id, value, origin: String::new() }])
 }
 
-/// The item beside the revision that the controller has; what it says is wrong with that is a difference too.
+/// The item beside the revision that the controller has, and whether that contains ours; what it says is wrong with
+/// it is a difference too.
 pub(super) fn compare(
     item: Item,
     uid: String,
-    revision: &str,
+    (revision, ours): (&str, bool),
     trouble: Option<String>,
 ) -> Compared {
-    let ours = contains(&item, revision);
     // A later revision that contains ours is no difference.
     let shown = if ours { text(&item.value["revision"]) } else { commit_of(revision) };
     let state = trouble.unwrap_or_else(|| APPLIED.to_owned());
@@ -62,6 +107,12 @@ pub(super) fn compare(
 
 /// The state that is wanted.
 const APPLIED: &str = "applied";
+
+/// What is said of a controller that has looked, and has another commit.
+pub(super) fn not_ours(revision: &str) -> String {
+    let has = shown(revision);
+    format!("it has looked, and has {has}: is our commit pushed to the branch that it follows?")
+}
 
 /// Asks again and again until there is an answer, the time is over, or somebody asks us to end.
 pub(super) fn wait<T>(
@@ -105,6 +156,11 @@ pub(super) fn token() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.9fZ").to_string()
 }
 
+/// A revision for people.
+pub(super) fn shown(revision: &str) -> &str {
+    if revision.is_empty() { "nothing" } else { revision }
+}
+
 pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
@@ -119,19 +175,26 @@ mod tests {
         {
             assert_eq!(commit_of(revision), "abc", "{revision}");
         }
+        let id = |digit: &str| digit.repeat(40);
         let item = Item {
             id: Id::plain("Kustomization", "a"),
-            value: json!({"revision": "abc", "descendants": ["def"]}),
+            value: json!({"revision": id("a")}),
             origin: String::new(),
         };
+        let later = id("b");
+        let history = History::new(Ancestry::new(move |commit, ours| {
+            assert!(commit != "1.2", "a chart's version is no commit");
+            commit == later && ours == "a".repeat(40)
+        }));
         let table = [
-            ("main@sha1:abc", true),
-            ("main@sha1:def", true),
-            ("main@sha1:123", false),
-            ("", false),
+            (format!("main@sha1:{}", id("a")), true),
+            (format!("main@sha1:{}", id("b")), true),
+            (format!("main@sha1:{}", id("c")), false),
+            ("1.2".to_owned(), false),
+            (String::new(), false),
         ];
         for (revision, ours) in table {
-            assert_eq!(contains(&item, revision), ours, "{revision}");
+            assert_eq!(history.contains(&item, &revision), ours, "{revision}");
         }
     }
 }

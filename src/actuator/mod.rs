@@ -30,6 +30,7 @@ use crate::plan::file::Target;
 use crate::plan::health::Health;
 use crate::plan::{Compared, Id, Inventory, Item, Observation, Prune};
 
+pub use handover::Ancestry;
 pub use settings::{Common, Drift, Settings, SharedLock, SharedLockKind};
 pub use stop::{Busy, Stop, Work};
 pub use yaml::{holds_secret, secrets, secrets_of};
@@ -50,8 +51,6 @@ pub struct File {
 pub struct Declared {
     /// The commit.
     pub commit: String,
-    /// The commits that contain it: a later one that is applied instead contains this one too.
-    pub descendants: Vec<String>,
     /// The files.
     pub files: Vec<File>,
 }
@@ -75,6 +74,8 @@ pub struct Context {
     pub timeout: Duration,
     /// Do not wait for what others do with a change.
     pub no_wait: bool,
+    /// What a later commit that a controller has instead of ours contains.
+    pub ancestry: Ancestry,
     /// The signals that ask us to end.
     pub stop: Stop,
 }

@@ -100,6 +100,15 @@ impl Remote {
         }
     }
 
+    /// Whether a commit has another one in its history, whatever branches they are on.
+    pub fn follows(&mut self, later: &str, earlier: &str) -> anyhow::Result<bool> {
+        let tip = self.look(None, |round| Ok(round.tip.to_owned()))?;
+        if tip == later {
+            return self.backend.holds(earlier);
+        }
+        Ok(self.fork((earlier, earlier), (later, later), None)? == earlier)
+    }
+
     /// Shows a commit that was found.
     pub fn look_at<T>(&mut self, commit: &str, look: Look<'_, T>) -> anyhow::Result<T> {
         let files = self.backend.files_of(commit)?;

@@ -8,9 +8,6 @@ use super::store::{Complete, Store};
 use crate::error::{Code, Hinted};
 use crate::snapshot::Snapshot;
 
-/// More commits on top of ours than that are not looked through.
-const MOST_DESCENDANTS: usize = 2000;
-
 /// A commit, and everything in it.
 pub struct Committed {
     store: Store,
@@ -70,22 +67,5 @@ impl Committed {
             return None;
         }
         Some(follows || other == self.commit)
-    }
-
-    /// The commits of all branches that are known here and contain this one.
-    #[must_use]
-    pub fn descendants(&self) -> Vec<String> {
-        let repository = self.store.repository();
-        let walk = || -> Result<Vec<Oid>, git2::Error> {
-            let mut walk = repository.revwalk()?;
-            walk.push_glob("refs/heads/*")?;
-            walk.push_glob("refs/remotes/*")?;
-            walk.hide(self.commit)?;
-            walk.take(MOST_DESCENDANTS).collect()
-        };
-        let contains = |id: &Oid| repository.graph_descendant_of(*id, self.commit).unwrap_or(false);
-        // Without them only the commit itself counts.
-        let found = walk().unwrap_or_default();
-        found.iter().filter(|id| contains(id)).map(ToString::to_string).collect()
     }
 }

@@ -119,7 +119,7 @@ fn object(compared: &Compared, rules: &Rules) -> Option<Refusal> {
         return Some(Refusal::fixed(cause, hint));
     }
     if let Some(reason) = &compared.rejected {
-        let hint = "correct what is declared";
+        let hint = compared.remedy.unwrap_or("correct what is declared");
         return Some(Refusal::fixed(format!("{id} would be rejected: {reason}"), hint));
     }
     let may_recreate =

@@ -182,6 +182,8 @@ pub struct Compared {
     pub owner: Option<String>,
     /// What the server says against it.
     pub rejected: Option<String>,
+    /// What to do about that, where it is not what is declared that is wrong.
+    pub remedy: Option<&'static str>,
     /// What it consists of, where it is a release.
     pub rendered: Option<Rendered>,
     /// When its turn is, where that is not with everything else.
@@ -200,6 +202,7 @@ impl Compared {
             conflicts: Vec::new(),
             owner: None,
             rejected: None,
+            remedy: None,
             rendered: None,
             turn: None,
         }

@@ -185,8 +185,9 @@ impl Store {
 pub(super) fn homeless(attempt: &str, environment: &str, namespace: &str) -> anyhow::Error {
     let message =
         format!("cannot {attempt} of `{environment}`: there is no namespace `{namespace}`");
-    let hint =
-        "create it first, or keep lock and inventory elsewhere: `inventory: { namespace: … }`";
+    // Only `kubernetes` keeps them apart from what it applies.
+    let hint = "create it first, or correct gitops.yaml; `kubernetes` can keep lock and inventory elsewhere: \
+                `inventory: { namespace: … }`";
     Hinted::new(Code::NotFound, message, hint).into()
 }
 

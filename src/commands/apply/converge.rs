@@ -63,6 +63,8 @@ pub(super) struct Report {
     pub(super) interrupted: bool,
     /// Whether it made the changes.
     pub(super) extent: Extent,
+    /// Whether a controller was told, and is not waited for: nobody knows what becomes of it.
+    pub(super) is_left: bool,
 }
 
 impl Report {
@@ -218,7 +220,8 @@ fn bring_about(
 ) -> anyhow::Result<Report> {
     let plan = &prospect.plan;
     let was_pending = prospect.stored.inventory.pending.is_some();
-    let mut report = Report { changed: !plan.is_empty(), ..Report::default() };
+    let is_left = args.no_wait && job.settings.common.is_handed_over();
+    let mut report = Report { changed: !plan.is_empty(), is_left, ..Report::default() };
     let mut entries = recorded.inventory.entries.clone();
     change(job, args, plan, lock, stop, &mut entries, &mut report, ui)?;
     report.interrupted = stop.load(Ordering::Relaxed);

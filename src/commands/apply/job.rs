@@ -11,7 +11,7 @@ use super::reading::{self, Reading};
 use super::repository::Repository;
 use super::stop;
 use super::tell::Teller;
-use crate::actuator::{self, Actuator, Context, Declared, Holder, Settings, Stop};
+use crate::actuator::{self, Actuator, Ancestry, Context, Declared, Holder, Settings, Stop};
 use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::commands::landing::{Place, place};
@@ -88,7 +88,10 @@ impl Job {
         let stop = stop::listen()?;
         let identity = repository.name.clone().unwrap_or_else(|| root.display().to_string());
         let state = state_directory(&variables, &identity, &environment, &settings.common.kind);
-        let context = context(args, &root, &environment, &variables, (state, patience, &stop));
+        let mut context = context(args, &root, &environment, &variables, (state, patience, &stop));
+        if settings.common.is_handed_over() {
+            context.ancestry = repository.ancestry(&variables);
+        }
         let actuator = actuator::make(&settings, context)?;
         let job = Self {
             shared: repository.lock(actuator.as_ref(), &environment, &variables)?,
@@ -161,6 +164,7 @@ fn context(
         force_conflicts: args.force_conflicts,
         timeout,
         no_wait: args.no_wait,
+        ancestry: Ancestry::default(),
         stop: stop.clone(),
     }
 }

@@ -153,7 +153,6 @@ impl Reading {
         if let Some(committed) = committed {
             self.source.commit = committed.id();
             self.declared.commit = committed.id();
-            self.declared.descendants = committed.descendants();
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::lock::{Connect, Shared};
-use crate::actuator::{Actuator, SharedLock, SharedLockKind};
+use crate::actuator::{Actuator, Ancestry, SharedLock, SharedLockKind};
 use crate::ci::Variables;
 use crate::cli::Globals;
 use crate::commands::landing::{self, Place, place};
@@ -63,9 +63,26 @@ impl Repository {
         Self { name: name_of(&url, Path::new("")), origin: Some(Origin::Url(url)) }
     }
 
+    /// What a commit contains, also one that came to the remote repository only after it was read.
+    pub(super) fn ancestry(&self, variables: &Variables) -> Ancestry {
+        let connect = self.connect(landing::settings(variables, None, false));
+        let root = match &self.origin {
+            Some(Origin::Of(root)) => Some(root.clone()),
+            _ => None,
+        };
+        Ancestry::new(move |later, earlier| {
+            let here = root.as_ref().and_then(|root| Committed::find(root, later).ok()?);
+            if let Some(known) = here.and_then(|committed| committed.follows(earlier)) {
+                return known;
+            }
+            let ask = |connect: &Connect| connect()?.follows(later, earlier);
+            connect.as_ref().is_some_and(|connect| ask(connect).unwrap_or(false))
+        })
+    }
+
     /// The lock that other hosts see, where the actuator's own ends at this one.
     pub(super) fn lock(
-        self,
+        &self,
         actuator: &dyn Actuator,
         environment: &str,
         variables: &Variables,
@@ -92,11 +109,11 @@ impl Repository {
         }))
     }
 
-    fn connect(self, settings: Settings) -> Option<Connect> {
-        let (url, config) = match self.origin? {
-            Origin::Url(url) => (url, None),
+    fn connect(&self, settings: Settings) -> Option<Connect> {
+        let (url, config) = match self.origin.as_ref()? {
+            Origin::Url(url) => (url.clone(), None),
             Origin::Of(root) => {
-                let checkout = Checkout::open(&root, &settings).ok()?;
+                let checkout = Checkout::open(root, &settings).ok()?;
                 let upstream = checkout.destination("origin", "gitops").ok()?;
                 (upstream.url().to_owned(), Some(checkout.config().clone()))
             }

@@ -221,6 +221,9 @@ pub(super) fn report(
         () if !report.unhealthy.is_empty() => ui.warn(format!("`{what}` is not healthy")),
         () if report.extent == Extent::Saved => {}
         () if report.is_dry() && report.changed => ui.status("nothing was changed"),
+        () if report.changed && report.is_left => {
+            ui.status(format!("`{what}`: its controller was told, and is not waited for"));
+        }
         () if report.changed => ui.status(format!("`{what}` is as declared")),
         () => ui.status(format!("nothing to do: `{what}` is as declared")),
     }

@@ -63,7 +63,8 @@ pub(super) fn ended(job: &Job, prospect: &Prospect, report: &Report, ui: &Ui) {
         return failed(job, Some(prospect), &reason(report), ui);
     }
     // Who heard that it failed is to hear that it did not; of drift the end is said, not a deployment.
-    if teller.is(Occasion::Remedy) {
+    // What was left to a controller has not arrived yet.
+    if teller.is(Occasion::Remedy) || report.is_left {
         return;
     }
     say(job, teller, &words(Kind::Deployed), Some(prospect), ui);

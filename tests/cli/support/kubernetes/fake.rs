@@ -327,6 +327,10 @@ impl State {
         call: &Call,
     ) -> Result<Value, No> {
         let live = self.find(place, name)?.clone();
+        let wanted = &patch["metadata"]["resourceVersion"];
+        if !wanted.is_null() && *wanted != live["metadata"]["resourceVersion"] {
+            return Err(no(409, "Conflict", "the object has been modified".to_owned()));
+        }
         let mut object = live.clone();
         merge_patch(&mut object, patch);
         if !place.status {
