@@ -74,6 +74,9 @@ fn place(remote: &Remote, known: &Known) -> anyhow::Result<Place> {
 
 fn advice(answer: &Answer) -> Option<String> {
     match answer.status.as_u16() {
+        500 if answer.body["message"] == "" => {
+            Some("is a name wrong? It answers so to an assignee whom it does not know".to_owned())
+        }
         413 => Some("a quota of the owner is used up".to_owned()),
         404 if answer.says("' not exist") => {
             Some("is the name right? It is a user's, or ORG/TEAM for a team".to_owned())
@@ -346,7 +349,12 @@ impl Forge for Gitea {
             Ok((!busy).then_some(answer))
         })?;
         let Some(answer) = answer else {
-            return Ok(AutoMerge::Unavailable("it still computes whether it can merge".to_owned()));
+            // It says the same of a conflict.
+            let (title, base) = (self.row.title, &pull.base);
+            let reason = format!(
+                "{title} cannot merge it, or still computes whether it can: does it conflict with `{base}`?"
+            );
+            return Ok(AutoMerge::Unavailable(reason));
         };
         match answer.status.as_u16() {
             _ if answer.is_success() && !answer.is_document => {

@@ -134,6 +134,7 @@ fn one_unknown_name_does_not_cost_the_others() {
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("User 'nobody' not exist (is the name right?"), "{warnings:?}");
     assert!(warnings[1].starts_with("cannot assign #7 to nobody: "), "{warnings:?}");
+    assert!(warnings[1].contains("an assignee whom it does not know"), "{warnings:?}");
     let seen = server.done();
     assert_eq!(seen[4].body["reviewers"], json!(["ann"]));
     assert_eq!(seen[7].body["assignees"], json!(["ann"]));
@@ -370,6 +371,20 @@ fn auto_merged(
     });
     let outcome = outcome(forge, &server, &Proposal { merge: Some(auto()), ..want() });
     (outcome.auto_merge, server.done().pop().unwrap())
+}
+
+/// Gitea 1.25.4 says this of a conflict for ever.
+#[test]
+fn what_can_never_merge_is_not_only_called_busy() {
+    let later = || (MERGE, said(405, "Please try again later"));
+    let free = json!({});
+    let mut steps = vec![(PAIR, ok(&current())), (STATUS, ok(&json!(null))), (BRANCH, ok(&free))];
+    steps.extend([later(), later(), later()]);
+    let server = server("gitea", steps);
+    let outcome = outcome("gitea", &server, &Proposal { merge: Some(now()), ..want() });
+    let AutoMerge::Unavailable(reason) = outcome.auto_merge else { panic!() };
+    assert!(reason.ends_with("does it conflict with `main`?"), "{reason}");
+    server.done();
 }
 
 #[test]
