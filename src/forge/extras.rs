@@ -74,7 +74,9 @@ fn people(
 fn is_about_names(error: &anyhow::Error) -> bool {
     let refusal = error.downcast_ref::<Refusal>();
     let is_failure = error.downcast_ref::<Failure>().is_some();
-    let may_help = |refusal: &Refusal| matches!(refusal.status.as_u16(), 400 | 404 | 409 | 422);
+    // Gitea answers 500 to an assignee whom it does not know.
+    let may_help =
+        |refusal: &Refusal| matches!(refusal.status.as_u16(), 400 | 404 | 409 | 422 | 500);
     !is_failure && refusal.is_none_or(may_help)
 }
 

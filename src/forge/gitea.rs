@@ -74,7 +74,13 @@ fn place(remote: &Remote, known: &Known) -> anyhow::Result<Place> {
 
 fn advice(answer: &Answer) -> Option<String> {
     match answer.status.as_u16() {
+        500 if answer.body["message"] == "" => {
+            Some("is a name wrong? It answers so to an assignee whom it does not know".to_owned())
+        }
         413 => Some("a quota of the owner is used up".to_owned()),
+        404 if answer.says("' not exist") => {
+            Some("is the name right? It is a user's, or ORG/TEAM for a team".to_owned())
+        }
         423 => Some("the repository is archived; nothing can be proposed to it".to_owned()),
         _ => None,
     }
@@ -234,7 +240,8 @@ impl Forge for Gitea {
             body["assignees"] = json!(want.assignees);
         }
         let mut answer = self.api.post(&self.repo("/pulls"), &body)?;
-        if answer.status.as_u16() == 422 && answer.says("assignee") {
+        let is_about_them = answer.says("assignee") || answer.says("have access to repo");
+        if answer.status.as_u16() == 422 && is_about_them {
             // One wrong name must not cost the pull request; the names are tried again one step later.
             body.as_object_mut().map(|fields| fields.remove("assignees"));
             answer = self.api.post(&self.repo("/pulls"), &body)?;
@@ -291,7 +298,11 @@ impl Forge for Gitea {
     fn reviewers(&self, pull: &Pull) -> anyhow::Result<Vec<String>> {
         let mut known = pull.reviewers.clone();
         if pull.number != 0 {
-            known.extend(self.reviews(pull)?.iter().map(|review| text(&review["user"]["login"])));
+            for review in self.reviews(pull)? {
+                known.push(text(&review["user"]["login"]));
+                // A team's request has no user, and a team is one of the owner's.
+                known.push(format!("{}/{}", self.place.owner, text(&review["team"]["name"])));
+            }
         }
         Ok(known)
     }
@@ -338,7 +349,12 @@ impl Forge for Gitea {
             Ok((!busy).then_some(answer))
         })?;
         let Some(answer) = answer else {
-            return Ok(AutoMerge::Unavailable("it still computes whether it can merge".to_owned()));
+            // It says the same of a conflict.
+            let (title, base) = (self.row.title, &pull.base);
+            let reason = format!(
+                "{title} cannot merge it, or still computes whether it can: does it conflict with `{base}`?"
+            );
+            return Ok(AutoMerge::Unavailable(reason));
         };
         match answer.status.as_u16() {
             _ if answer.is_success() && !answer.is_document => {

@@ -94,6 +94,8 @@ const HINTS: &[(&str, &str)] = &[
     ("insufficient_scope", "the token needs the scope `api`"),
     ("Cannot transition status", "the commit has this status already"),
     ("No commit found", "push the commit first"),
+    // Gitea's 500 for a commit that it does not have.
+    ("\"message\":\"\"", "is the commit pushed, and is the server well?"),
     ("Not Found", "there is no such repository or commit, or the token cannot see it"),
 ];
 

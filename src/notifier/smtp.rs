@@ -13,14 +13,14 @@ use lettre::transport::smtp::client::{
 };
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{Error as SmtpError, SUBMISSION_PORT};
-use lettre::{Message as Mail, SmtpTransport, Transport as _};
+use lettre::{Address, Message as Mail, SmtpTransport, Transport as _};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
 use super::fit::{self, Limit};
 use super::markup::{HTML, PLAIN};
 use super::wire::{Post, Wire, exceeds};
-use super::{Address, Channel, Delivery, Endpoint, Preview, Receipt, Row};
+use super::{Channel, Delivery, Endpoint, Preview, Receipt, Row};
 use crate::error::{Code, Hinted};
 use crate::http::{Client, Secret, is_loopback, mask, plain_text};
 
@@ -28,7 +28,7 @@ pub(super) static ROW: Row = Row {
     name: "smtp",
     title: "SMTP",
     hosts: &["smtp:", "smtps:"],
-    address: Address::Plain,
+    address: super::Address::Plain,
     keys: &["token_env", "token_file", "from", "to"],
     markup: &HTML,
     channel: &Smtp,
@@ -64,7 +64,7 @@ impl Channel for Smtp {
         let whole = mail.envelope();
         match letter.deliver(whole) {
             Ok(()) => return Ok(Receipt::default()),
-            Err(problem) if problem.is_about_somebody() && whole.to().len() > 1 => {}
+            Err(problem) if problem.is_about_somebody(whole) && whole.to().len() > 1 => {}
             Err(problem) => return Err(problem.told(delivery.endpoint)),
         }
         // One address that the server does not take keeps the mail from nobody else.
@@ -160,10 +160,15 @@ impl Letter<'_> {
 
 impl Problem {
     /// Whether it may be one of several recipients.
-    fn is_about_somebody(&self) -> bool {
+    fn is_about_somebody(&self, envelope: &Envelope) -> bool {
         let Self::Refused(error) = self else { return false };
-        let code = error.status().map(u16::from);
-        code.is_some_and(|code| matches!(code, 501 | 550..=553))
+        let Some(code) = error.status().map(u16::from) else {
+            // Few servers take what is not ASCII, and those that do not are not even asked.
+            let foreign = |to: &Address| !AsRef::<str>::as_ref(to).is_ascii();
+            return error.is_client() && envelope.to().iter().any(foreign);
+        };
+        // A mailbox may be full, or its server may want to see the mail once more, later than we wait.
+        matches!(code, 450..=452 | 501 | 550..=553)
     }
 
     fn told(self, endpoint: &Endpoint) -> anyhow::Error {
@@ -180,11 +185,21 @@ impl Problem {
 }
 
 fn mailbox(text: &str) -> anyhow::Result<Mailbox> {
-    text.parse().map_err(|_| {
+    text.parse().ok().and_then(in_ascii).ok_or_else(|| {
         let message = format!("`{}` is no mail address", crate::event::clean(text, 80));
         Hinted::new(Code::Config, message, "write name@example.org or Name <name@example.org>")
             .into()
     })
+}
+
+/// The domain as mail servers know it: `exämple.org` is `xn--exmple-cua.org`.
+fn in_ascii(mailbox: Mailbox) -> Option<Mailbox> {
+    if mailbox.email.domain().is_ascii() {
+        return Some(mailbox);
+    }
+    let domain = url::Host::parse(mailbox.email.domain()).ok()?.to_string();
+    let email = Address::new(mailbox.email.user(), domain).ok()?;
+    Some(Mailbox { email, ..mailbox })
 }
 
 fn sender(endpoint: &Endpoint) -> anyhow::Result<Mailbox> {
@@ -293,6 +308,15 @@ fn failed(endpoint: &Endpoint, error: &SmtpError) -> anyhow::Error {
         }
         "550" | "551" | "553" => "check `from` and `to`: the server does not take them",
         _ if error.is_timeout() => SLOW,
+        _ if words.contains("SMTPUTF8") => {
+            "the server takes no names that are not ASCII: write another address"
+        }
+        _ if words.contains("invalid peer certificate") => {
+            "--ca-file names the certificate of an authority the system does not know"
+        }
+        _ if words.contains("InvalidContentType") => {
+            "what answers there speaks no TLS at first: smtp:// is for STARTTLS"
+        }
         _ if error.is_client() => {
             "the server offers no STARTTLS or no login that we know; try smtps://"
         }

@@ -210,6 +210,14 @@ fn what_forges_refuse_is_explained() {
             r#"{"message":"No commit found for SHA: x"}"#,
             "push the commit",
         ),
+        // Gitea 1.25.4, of a commit that it does not have.
+        (
+            "commit-status",
+            "gitea",
+            500,
+            r#"{"message":"","url":"http://127.0.0.1:3000/api/swagger"}"#,
+            "is the commit pushed",
+        ),
         (
             "commit-status",
             "gitlab",

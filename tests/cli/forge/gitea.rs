@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use snapbox::{assert_data_eq, str};
 
 use super::description::decoded;
-use super::{Reply, Server, auto, body, connect, failure, now, rules, run, want};
+use super::{Reply, Seen, Server, auto, body, connect, failure, now, rules, run, want};
 
 const PAIR: &str = "GET /api/v1/repos/acme/env/pulls/main/gitops/prod/api";
 const ALL: &str = "GET /api/v1/repos/acme/env/pulls";
@@ -71,7 +71,7 @@ fn opens_one_and_makes_the_labels_that_are_missing() {
                 "POST /api/v1/repos/acme/env/issues/7/labels",
                 ok(&json!([{ "name": "prod" }, { "name": "deploy" }])),
             ),
-            ("GET /api/v1/repos/acme/env/pulls/7/reviews", ok(&json!([]))),
+            (REVIEWS, ok(&json!([]))),
             (
                 "POST /api/v1/repos/acme/env/pulls/7/requested_reviewers",
                 Reply::json(201, &json!([])),
@@ -93,6 +93,51 @@ fn opens_one_and_makes_the_labels_that_are_missing() {
         assert_eq!(seen[5].body, json!({ "labels": ["prod", "deploy"] }));
         assert_eq!(seen[7].body, json!({ "reviewers": ["ann"], "team_reviewers": ["ops"] }));
     }
+}
+
+/// As Gitea 1.25.4 answers: a team that is asked to review is a review without a user.
+#[test]
+fn a_team_that_is_asked_already_is_not_asked_again() {
+    let asked = json!([
+        { "user": null, "team": { "name": "ops" }, "state": "REQUEST_REVIEW" },
+        { "user": { "login": "ann" }, "team": null, "state": "REQUEST_REVIEW" },
+    ]);
+    let server = server("gitea", vec![(PAIR, ok(&current())), (REVIEWS, ok(&asked))]);
+    let reviewers = vec!["acme/ops".to_owned(), "ann".to_owned()];
+    assert_eq!(
+        outcome("gitea", &server, &Proposal { reviewers, ..want() }).action,
+        Action::Unchanged
+    );
+    server.done();
+}
+
+/// Gitea 1.25.4 answers 500 to an assignee whom it does not know, and 404 to such a reviewer.
+#[test]
+fn one_unknown_name_does_not_cost_the_others() {
+    let assign = "PATCH /api/v1/repos/acme/env/issues/7";
+    let ask = "POST /api/v1/repos/acme/env/pulls/7/requested_reviewers";
+    let fine = || Reply::json(201, &json!({}));
+    let steps = vec![
+        (PAIR, ok(&current())),
+        (REVIEWS, ok(&json!([]))),
+        (ask, said(404, "User 'nobody' not exist")),
+        (ask, said(404, "User 'nobody' not exist")),
+        (ask, fine()),
+        (assign, said(500, "")),
+        (assign, said(500, "")),
+        (assign, fine()),
+    ];
+    let server = server("gitea", steps);
+    let names = vec!["nobody".to_owned(), "ann".to_owned()];
+    let want = Proposal { reviewers: names.clone(), assignees: names, ..want() };
+    let warnings = outcome("gitea", &server, &want).warnings;
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("User 'nobody' not exist (is the name right?"), "{warnings:?}");
+    assert!(warnings[1].starts_with("cannot assign #7 to nobody: "), "{warnings:?}");
+    assert!(warnings[1].contains("an assignee whom it does not know"), "{warnings:?}");
+    let seen = server.done();
+    assert_eq!(seen[4].body["reviewers"], json!(["ann"]));
+    assert_eq!(seen[7].body["assignees"], json!(["ann"]));
 }
 
 /// A label of the organisation needs none of the repository's own, and one that is not added is said.
@@ -219,20 +264,28 @@ fn races_lag_and_nothing_to_propose() {
     server.done();
 }
 
+/// Both as Gitea 1.25.4 words them.
 #[test]
 fn a_wrong_assignee_does_not_cost_the_pull_request() {
-    let mut steps = nothing();
-    steps.extend([
-        (OPEN, said(422, "Assignee does not exist: [name: bob]")),
-        (OPEN, Reply::json(201, &current())),
-        ("PATCH /api/v1/repos/acme/env/issues/7", said(422, "Assignee does not exist")),
-    ]);
-    let server = server("forgejo", steps);
-    let outcome =
-        outcome("forgejo", &server, &Proposal { assignees: vec!["bob".into()], ..want() });
-    assert_eq!(outcome.action, Action::Created);
-    assert!(outcome.warnings[0].starts_with("cannot assign #7 to bob: "), "{:?}", outcome.warnings);
-    server.done();
+    let refusals = [
+        "Assignee does not exist: [name: bob]",
+        "user doesn't have access to repo [user_id: 3, repo_name: priv]",
+    ];
+    for refusal in refusals {
+        let mut steps = nothing();
+        steps.extend([
+            (OPEN, said(422, refusal)),
+            (OPEN, Reply::json(201, &current())),
+            ("PATCH /api/v1/repos/acme/env/issues/7", said(422, refusal)),
+        ]);
+        let server = server("forgejo", steps);
+        let want = Proposal { assignees: vec!["bob".into()], ..want() };
+        let outcome = outcome("forgejo", &server, &want);
+        assert_eq!(outcome.action, Action::Created);
+        let warning = &outcome.warnings[0];
+        assert!(warning.starts_with("cannot assign #7 to bob: "), "{warning}");
+        server.done();
+    }
 }
 
 /// What a commit's checks and its base's rules are, and whether a merge may be scheduled. Seen at Gitea 1.25.4:
@@ -272,39 +325,16 @@ fn auto_merge_is_scheduled_only_where_something_is_waited_for() {
     ];
     for (number, (checks, rule, approved, waits)) in table.into_iter().enumerate() {
         for (forge, waits) in BOTH.into_iter().zip(waits) {
-            let is_running =
-                checks.is_empty() || checks.iter().any(|one| one["status"] != "success");
-            let state = if is_running { "pending" } else { "success" };
-            let status = json!({ "state": state, "statuses": checks });
-            let answers = vec![
-                (PAIR, ok(&current())),
-                (STATUS, ok(&status).with("x-total-count", &checks.len().to_string())),
-                (BRANCH, ok(rule)),
-                (REVIEWS, ok(&json!(approvals(approved)))),
-            ];
-            let mut merges = vec![said(405, "Please try again later"), Reply::raw(201, "", "")];
-            let server = Server::new(rules(forge), move |seen| {
-                let target = format!("{} {}", seen.method, decoded(&seen.path));
-                match answers.iter().find(|(known, _)| *known == target) {
-                    Some((_, reply)) => reply.clone(),
-                    None if target == MERGE => merges.remove(0),
-                    None => panic!("{target}"),
-                }
-            });
-            let outcome = outcome(forge, &server, &Proposal { merge: Some(auto()), ..want() });
-            let seen = server.done();
-            let last = seen.last().unwrap();
+            let (auto_merge, last) = auto_merged(forge, checks, rule, &approvals(approved));
             if waits {
-                assert_eq!(outcome.auto_merge, AutoMerge::Enabled, "{number} {forge}");
+                assert_eq!(auto_merge, AutoMerge::Enabled, "{number} {forge}");
                 let expected = json!({
                     "Do": "squash", "merge_when_checks_succeed": true,
                     "delete_branch_after_merge": true, "head_commit_id": "abc",
                 });
                 assert_eq!(last.body, expected);
             } else {
-                let AutoMerge::Unavailable(reason) = outcome.auto_merge else {
-                    panic!("{number} {forge}")
-                };
+                let AutoMerge::Unavailable(reason) = auto_merge else { panic!("{number} {forge}") };
                 let expected =
                     "that `main` requires is missing; --merge-now would merge it at once";
                 assert!(reason.ends_with(expected), "{reason}");
@@ -312,6 +342,49 @@ fn auto_merge_is_scheduled_only_where_something_is_waited_for() {
             }
         }
     }
+}
+
+/// What becomes of `--auto-merge` with these checks, this rule and these reviews; and the last request.
+fn auto_merged(
+    forge: &str,
+    checks: &[Value],
+    rule: &Value,
+    reviews: &[Value],
+) -> (AutoMerge, Seen) {
+    let is_running = checks.is_empty() || checks.iter().any(|one| one["status"] != "success");
+    let state = if is_running { "pending" } else { "success" };
+    let status = json!({ "state": state, "statuses": checks });
+    let answers = [
+        (PAIR, ok(&current())),
+        (STATUS, ok(&status).with("x-total-count", &checks.len().to_string())),
+        (BRANCH, ok(rule)),
+        (REVIEWS, ok(&json!(reviews))),
+    ];
+    let mut merges = vec![said(405, "Please try again later"), Reply::raw(201, "", "")];
+    let server = Server::new(rules(forge), move |seen| {
+        let target = format!("{} {}", seen.method, decoded(&seen.path));
+        match answers.iter().find(|(known, _)| *known == target) {
+            Some((_, reply)) => reply.clone(),
+            None if target == MERGE => merges.remove(0),
+            None => panic!("{target}"),
+        }
+    });
+    let outcome = outcome(forge, &server, &Proposal { merge: Some(auto()), ..want() });
+    (outcome.auto_merge, server.done().pop().unwrap())
+}
+
+/// Gitea 1.25.4 says this of a conflict for ever.
+#[test]
+fn what_can_never_merge_is_not_only_called_busy() {
+    let later = || (MERGE, said(405, "Please try again later"));
+    let free = json!({});
+    let mut steps = vec![(PAIR, ok(&current())), (STATUS, ok(&json!(null))), (BRANCH, ok(&free))];
+    steps.extend([later(), later(), later()]);
+    let server = server("gitea", steps);
+    let outcome = outcome("gitea", &server, &Proposal { merge: Some(now()), ..want() });
+    let AutoMerge::Unavailable(reason) = outcome.auto_merge else { panic!() };
+    assert!(reason.ends_with("does it conflict with `main`?"), "{reason}");
+    server.done();
 }
 
 #[test]
