@@ -331,6 +331,11 @@ mod tests {
             ("a: &m {t: v1}\nb: *m\n", "a.t", "shared through an anchor with `b`"),
             ("a: &m {t: v1}\nb: *m\n", "b.t", "leads through the alias on line 2"),
             ("a: &m {t: v1}\nb:\n  <<: *m\n", "b.t", "comes through the merge key on line 3"),
+            (
+                "a: &m {t: v1}\nb:\n  !!merge <<: *m\n",
+                "b.t",
+                "comes through the merge key on line 3",
+            ),
             ("a: &m {t: v1}\nb:\n  <<: [*m]\n", "a.t", "shared through an anchor"),
             ("a:\n  tag: 1\n", "a.tga", "did you mean `a.tag`?"),
             ("a: [1]\n", "a[3]", "`a` has 1 items"),

@@ -3,7 +3,7 @@
 
 use super::resolver::{self, Scalar, Schema};
 use super::value::{Data, Entry, Map, Value};
-use super::{Kind, NodeId, NodeRef, Stream, Style};
+use super::{Kind, NodeId, NodeRef, Stream, Style, quirks};
 
 /// How many nodes aliases may add to one document, so that a few hundred bytes cannot become gigabytes.
 const ALIAS_BUDGET: usize = 1_000_000;
@@ -46,11 +46,35 @@ pub fn expand(
 ) -> Result<Tree, Unreadable> {
     let mut expander =
         Expander { schema, offset, duplicates: Vec::new(), open: Vec::new(), aliased: 0, depth: 0 };
+    if schema == Schema::Kubernetes {
+        refuse_line_separators(stream, document, offset)?;
+    }
     let value = match stream.root(document) {
         Some(root) => expander.value(root, false)?,
         None => Value { data: Data::Null, line: 1, disputed: false },
     };
     Ok(Tree { value, duplicates: expander.duplicates })
+}
+
+/// Kubernetes' reader ends lines where this parser does not: a scalar with such a character is another.
+fn refuse_line_separators(
+    stream: &Stream,
+    document: usize,
+    offset: usize,
+) -> Result<(), Unreadable> {
+    let span = stream.document_span(document);
+    let Some((at, found)) = quirks::line_separator(&stream.source()[span.clone()]) else {
+        return Ok(());
+    };
+    let before = &stream.source().as_bytes()[..span.start + at];
+    let line = 1 + offset + memchr::memchr_iter(b'\n', before).count();
+    let cause = format!(
+        "it holds the character U+{:04X}, which ends a line for Kubernetes' reader; in double quotes \
+         it can be written \\u{:04x}",
+        u32::from(found),
+        u32::from(found),
+    );
+    Err(Unreadable { line, cause })
 }
 
 struct Expander {
@@ -121,7 +145,7 @@ impl Expander {
             self.open.push(node.id());
         }
         let data = if node.is_sequence() {
-            let items = node.items().map(|item| self.value(item, copied));
+            let items = node.items().map(|item| self.item(item, copied));
             Data::List(items.collect::<Result<_, _>>()?)
         } else {
             Data::Map(self.map(node, copied)?)
@@ -133,9 +157,32 @@ impl Expander {
         Ok(data)
     }
 
+    /// What ends with a colon in a flow sequence (`[fe80::]`) is a text to Kubernetes' reader.
+    fn item(&mut self, node: NodeRef<'_>, copied: bool) -> Result<Value, Unreadable> {
+        let is_pair = node.kind() == Kind::Mapping { flow: true }
+            && !node.stream().source()[node.span()].starts_with('{');
+        match node.entries().next().and_then(|(key, value)| self.with_colon(key, value)) {
+            Some(text) if is_pair => Ok(Value::text(text, self.line(node))),
+            _ => self.value(node, copied),
+        }
+    }
+
+    fn with_colon<'s>(&self, key: NodeRef<'s>, value: NodeRef<'s>) -> Option<&'s str> {
+        let in_flow = value.parent().is_some_and(|map| map.kind() == Kind::Mapping { flow: true });
+        let applies = self.schema == Schema::Kubernetes && in_flow;
+        if applies { quirks::with_colon(key, value) } else { None }
+    }
+
     fn scalar(&self, node: NodeRef<'_>, style: Style) -> Result<Value, Unreadable> {
         let line = self.line(node);
         let text = if node.is_missing() { "" } else { node.scalar().unwrap_or_default() };
+        let text = quirks::unended(node, text);
+        if self.schema == Schema::Kubernetes && quirks::is_question(node) {
+            let cause = format!(
+                "`{text}` begins with a question mark, which Kubernetes' reader takes for the sign of a key: quote it"
+            );
+            return Err(self.unreadable(node, cause));
+        }
         let (scalar, disputed) = match (node.tag(), style) {
             (Some(tag), _) => (self.tagged(node, tag, text)?, false),
             (None, Style::Plain) => resolver::resolve_plain(text, self.schema),
@@ -160,13 +207,16 @@ impl Expander {
         let mut own: Vec<Entry> = Vec::new();
         let mut merged: Vec<Entry> = Vec::new();
         for (name, value) in node.entries() {
-            if is_merge_key(name) {
+            if quirks::is_merge_key(name) {
                 // go-yaml 2 lets a merge replace the keys that stand before it.
                 let into = if self.schema == Schema::Kubernetes { &mut own } else { &mut merged };
                 into.extend(self.merge(name, value)?);
                 continue;
             }
-            let key = self.key(name)?;
+            let key = match self.with_colon(name, value) {
+                Some(text) => text.into(),
+                None => self.key(name)?,
+            };
             own.push(Entry { key, line: self.line(name), value: self.value(value, copied)? });
         }
         merged.extend(own);
@@ -198,6 +248,15 @@ impl Expander {
             return Err(self.unreadable(node, "a key is a list or a mapping"));
         };
         let value = self.scalar(node, style)?;
+        let bare = style == Style::Plain && node.tag().is_none();
+        let number = if bare && self.schema == Schema::Kubernetes {
+            node.scalar().and_then(quirks::number_key)
+        } else {
+            None
+        };
+        if let Some(number) = number {
+            return Ok(number.into());
+        }
         match value.data {
             Data::Text(text) | Data::Bare(text) => Ok(text),
             Data::Null if self.schema == Schema::Kubernetes => {
@@ -210,7 +269,7 @@ impl Expander {
     fn note_duplicates(&mut self, node: NodeRef<'_>) {
         let mut keys: Vec<(Box<str>, u32)> = node
             .entries()
-            .filter(|(name, _)| !is_merge_key(*name))
+            .filter(|(name, _)| !quirks::is_merge_key(*name))
             .filter_map(|(name, _)| Some((self.key(name).ok()?, self.line(name))))
             .collect();
         keys.sort();
@@ -222,10 +281,6 @@ impl Expander {
             }
         }
     }
-}
-
-fn is_merge_key(key: NodeRef<'_>) -> bool {
-    key.kind() == Kind::Scalar(Style::Plain) && key.tag().is_none() && key.scalar() == Some("<<")
 }
 
 #[cfg(test)]
@@ -248,6 +303,9 @@ mod tests {
             ),
             ("m: {<<: [{q: 1, r: 1}, {q: 2, s: 2}]}\n", r#"{"m":{"q":1,"r":1,"s":2}}"#),
             ("m: {\"<<\": {a: 1}}\n", r#"{"m":{"<<":{"a":1}}}"#),
+            ("m: {!!str <<: {a: 1}}\n", r#"{"m":{"<<":{"a":1}}}"#),
+            // So Go's YAML library writes it.
+            ("b: &b {a: 2}\nm:\n  !!merge <<: *b\n  c: 1\n", r#"{"b":{"a":2},"m":{"a":2,"c":1}}"#),
             ("on: 1\n1: 2\n1.50: 3\n0x10: 5\n", r#"{"1":2,"1.5":3,"16":5,"true":1}"#),
             ("a: 1\na: 2\n", r#"{"a":2}"#),
             ("w: ! 12\nx: !foo 12\nz: !!int \"3\"\n", r#"{"w":"12","x":"12","z":3}"#),

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::quirks::is_merge_key;
 use super::{Kind, NodeId, NodeRef, Segment, Stream, YamlPath};
 use crate::error::{Code, Hinted};
 
@@ -142,10 +143,6 @@ fn merged<'s>(
         }
     }
     Ok(None)
-}
-
-fn is_merge_key(key: NodeRef<'_>) -> bool {
-    key.kind() == Kind::Scalar(super::Style::Plain) && key.scalar() == Some("<<")
 }
 
 fn through_alias(path: &YamlPath, alias: NodeRef<'_>) -> Hinted {

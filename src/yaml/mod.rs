@@ -10,6 +10,7 @@ mod expand;
 mod find;
 mod path;
 mod plain;
+mod quirks;
 pub mod resolver;
 mod scalar;
 mod scan;

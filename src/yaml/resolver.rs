@@ -113,6 +113,16 @@ fn number(text: &str) -> Scalar {
     if is_decimal(digits) { float(digits) } else { Scalar::Text }
 }
 
+/// The number that Kubernetes' reader has for a bare scalar, where it is no whole one to it.
+pub(super) fn go_float(text: &str) -> Option<f64> {
+    let is_number = matches!(kubernetes(text), Scalar::Int(_) | Scalar::Float(_));
+    let digits = text.replace('_', "");
+    if !is_number || special_float(text).is_some() || go_integer(&digits).is_some() {
+        return None;
+    }
+    digits.parse().ok()
+}
+
 /// Whether each `_` stands between two digits. Go insists on that only where it reads floats alone.
 fn separates_digits(text: &str) -> bool {
     let bytes = text.as_bytes();
