@@ -208,7 +208,7 @@ fn variable_of(arg: Arg) -> Arg {
 /// Parses the arguments, runs the command, reports an error and gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let parsed = command().try_get_matches().and_then(|matches| {
+    let parsed = command().try_get_matches_from(words()).and_then(|matches| {
         let mut cli = Cli::from_arg_matches(&matches)?;
         if matches.value_source("repo") == Some(ValueSource::EnvVariable) {
             cli.command.forget_repository(&mut cli.globals);
@@ -236,6 +236,17 @@ pub fn main() -> ExitCode {
             ExitCode::from(report.code.exit())
         }
     }
+}
+
+/// The command line. `kubectl diff` puts its two directories before the words of `KUBECTL_EXTERNAL_DIFF`, but for the
+/// program's name.
+fn words() -> Vec<OsString> {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    let is_absolute = |word: &OsString| Path::new(word).is_absolute();
+    if words.len() > 3 && words[1..3].iter().all(is_absolute) {
+        words[1..].rotate_left(2);
+    }
+    words
 }
 
 /// Runs the command, and tells the CI system how it ended.

@@ -554,9 +554,16 @@ fn serves_git_and_kubectl_as_their_external_diff() {
     // kubectl gives two directories of files that are named after the objects.
     repository.sandbox.write("LIVE-1/v1.ConfigMap.shop.api", CONFIG);
     repository.sandbox.write("MERGED-1/v1.ConfigMap.shop.api", CONFIG.replace("0644", "0755"));
-    let output = repository.sandbox.gitops(&["diff", "--exit-code", "LIVE-1", "MERGED-1"]);
-    assert_eq!(output.code, 1);
-    assert!(output.stdout.contains("data.mode: \"0644\" → \"0755\""), "{}", output.render());
+    // It puts them before the words of KUBECTL_EXTERNAL_DIFF, but for the first.
+    let path = |name: &str| repository.sandbox.path(name).display().to_string();
+    let (live, merged) = (path("LIVE-1"), path("MERGED-1"));
+    for words in [&["diff", "--exit-code"][..], &["--color=never", "diff", "--exit-code"]] {
+        let words = [&[live.as_str(), &merged], words].concat();
+        let output = repository.sandbox.gitops(&words);
+        assert_eq!(output.code, 1, "{}", output.render());
+        let shown = "data.mode: \"0644\" → \"0755\"";
+        assert!(output.stdout.contains(shown), "{}", output.render());
+    }
 }
 
 #[test]
