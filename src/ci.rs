@@ -135,8 +135,16 @@ const TOKENS: &[(&str, &[&str], &str)] = &[
     ("GITHUB_TOKEN", &["{GITHUB_SERVER_URL}", "https://github.com"], "x-access-token"),
     ("GH_ENTERPRISE_TOKEN", &["https://{GH_HOST}"], "x-access-token"),
     ("GITHUB_ENTERPRISE_TOKEN", &["https://{GH_HOST}"], "x-access-token"),
-    ("FORGEJO_TOKEN", &["{FORGEJO_SERVER_URL}", "{GITHUB_SERVER_URL}"], "x-access-token"),
-    ("GITEA_TOKEN", &["{GITEA_SERVER_URL}", "{GITHUB_SERVER_URL}"], "x-access-token"),
+    (
+        "FORGEJO_TOKEN",
+        &["{FORGEJO_SERVER_URL}", "{GITHUB_SERVER_URL}", "https://codeberg.org"],
+        "x-access-token",
+    ),
+    (
+        "GITEA_TOKEN",
+        &["{GITEA_SERVER_URL}", "{GITHUB_SERVER_URL}", "https://gitea.com"],
+        "x-access-token",
+    ),
     ("GITLAB_TOKEN", &["{CI_SERVER_URL}", "https://{GITLAB_HOST}", "https://gitlab.com"], "oauth2"),
     ("CI_JOB_TOKEN", &["{CI_SERVER_URL}"], "gitlab-ci-token"),
     ("BITBUCKET_TOKEN", &["https://bitbucket.org"], "x-token-auth"),
@@ -284,9 +292,15 @@ impl Variables {
             user: self.get("GITOPS_TOKEN_USER").map(str::to_owned),
             token: Secret::new(token),
         });
+        // A job of GitHub's own names GitHub there, which is no place for the others' tokens.
+        let set = |name| self.get(name).is_some();
+        let in_github = set("GITHUB_ACTIONS") && !set("GITEA_ACTIONS") && !set("FORGEJO_ACTIONS");
         let bound = TOKENS.iter().filter_map(|(variable, urls, user)| {
             let token = Secret::new(self.get(variable)?);
-            let url = Url::parse(&self.fill(urls)?).ok()?;
+            let foreign = in_github && matches!(*variable, "FORGEJO_TOKEN" | "GITEA_TOKEN");
+            let usable = |url: &&str| !foreign || *url != "{GITHUB_SERVER_URL}";
+            let urls: Vec<&str> = urls.iter().copied().filter(usable).collect();
+            let url = Url::parse(&self.fill(&urls)?).ok()?;
             let host = url.host_str()?.to_lowercase();
             let host = url.port().map_or(host.clone(), |port| format!("{host}:{port}"));
             Some(Token { variable, host: Some(host), user: self.fill(&[user]), token })
@@ -471,6 +485,17 @@ mod tests {
         let job = [("CI_JOB_TOKEN", "canary-1"), ("CI_SERVER_URL", "https://gl.example")];
         assert_eq!(hosts(&job), [bound("CI_JOB_TOKEN", "gl.example")]);
         assert!(hosts(&[("GH_ENTERPRISE_TOKEN", "canary-1")]).is_empty());
+        let forgejo = ("FORGEJO_TOKEN", "canary-1");
+        let job = [
+            forgejo,
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_SERVER_URL", "https://git.example"),
+            ("FORGEJO_ACTIONS", "true"),
+        ];
+        // On a laptop, in GitHub's jobs, and in its own.
+        assert_eq!(hosts(&job[..1]), [bound("FORGEJO_TOKEN", "codeberg.org")]);
+        assert_eq!(hosts(&job[..3]), [bound("FORGEJO_TOKEN", "codeberg.org")]);
+        assert_eq!(hosts(&job), [bound("FORGEJO_TOKEN", "git.example")]);
     }
 
     #[test]

@@ -32,8 +32,9 @@ pub(super) static FORGEJO: Row = Row {
     probe: ("/api/v1/version", |answer| version(answer).is_some_and(|v| v.contains("+gitea-"))),
     place,
     authorization: |token: &Token| {
-        // With a name it may be a person's password, which is taken in this way alone; a token either way.
-        let named = token.user.as_ref().map(|user| token.secret.basic(user));
+        // With a name it may be a person's password, which is taken in this way alone.
+        let user = token.user.as_ref().filter(|user| *user != "x-access-token");
+        let named = user.map(|user| token.secret.basic(user));
         Ok::<HeaderValue, anyhow::Error>(named.unwrap_or_else(|| token.secret.header("token "))?)
     },
     headers: &[("accept", "application/json")],
