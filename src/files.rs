@@ -70,8 +70,15 @@ pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     replace_all(&[Replacement { path, before: None, after: bytes }]).map(|_| ())
 }
 
-/// Replaces a file that nobody but its maker is to read.
+/// Replaces a file that nobody but its maker is to read. Into a pipe or a device it writes: nothing is to take the
+/// place of `/dev/stdout` or `/dev/null`.
 pub fn replace_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let real = path.canonicalize();
+    let path = real.as_deref().unwrap_or(path);
+    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        let write = || File::options().write(true).open(path)?.write_all(bytes);
+        return write().map_err(|error| io_error("write to", path, &error).into());
+    }
     if !path.exists() {
         let mut options = fs::File::options();
         options.write(true).create(true).truncate(false);
@@ -325,6 +332,26 @@ mod tests {
             assert_eq!(fs::metadata(&a).unwrap().permissions().mode() & 0o777, 0o751);
         }
         assert_eq!(names(dir.path()), ["a", "b"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_written_to_and_stays() {
+        use std::os::unix::fs::{FileTypeExt as _, symlink};
+        let dir = tempfile::tempdir().unwrap();
+        let (pipe, link) = (dir.path().join("pipe"), dir.path().join("link"));
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        symlink(&pipe, &link).unwrap();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| fs::read(&pipe));
+            replace_private(&link, b"plan").unwrap();
+            // Where it was not written to, this ends the reader.
+            let _ = File::options().read(true).write(true).open(&pipe);
+            assert_eq!(reader.join().unwrap().unwrap(), b"plan");
+        });
+        assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     }
 
     #[test]
