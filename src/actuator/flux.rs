@@ -249,7 +249,7 @@ fn state(kustomization: &Value) -> Health {
 /// which is in words alone: `Fetching manifests for revision main@sha1:… with a timeout of …`.
 fn tried(status: &Value) -> impl Iterator<Item = &str> {
     let reconciling = condition(status, "Reconciling").map_or("", |c| text(&c["message"]));
-    let named = reconciling.split(' ').filter(|word| word.contains(":"));
+    let named = reconciling.split(' ').filter(|word| word.contains(':'));
     named.chain(std::iter::once(text(&status["lastAttemptedRevision"])))
 }
 
