@@ -377,6 +377,12 @@ mod tests {
     }
 
     #[test]
+    fn many_comments_in_a_row_are_no_obstacle() {
+        let source = format!("a:\n{}  tag: v1\n{}", "  # docs\n".repeat(120), "# c\n".repeat(120));
+        assert_eq!(set(&source, "a.tag", "v2").unwrap(), source.replace("v1", "v2"));
+    }
+
+    #[test]
     fn adds_a_last_key() {
         let cases: &[(&str, &str, &str)] = &[
             (
