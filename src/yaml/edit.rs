@@ -343,6 +343,7 @@ mod tests {
             ("a: &t\nb: 1\n", "a", "an anchor or a tag but no value"),
             ("l: [{n: a}, {n: a}]\n", "l[n=a]", "fits several items: lines 1 and 1"),
             ("", "a", "the document is empty"),
+            ("a: |\nb: 1\n", "a", "its block is empty"),
         ];
         for (source, path, cause) in cases {
             let stream = Stream::parse((*source).to_owned());
@@ -423,6 +424,11 @@ mod tests {
             assert_eq!(create(source, path, "v2").as_deref(), Ok(*after), "{source:?}");
         }
         assert!(create("a: v1\n", "a.t", "v2").unwrap_err().contains("is no mapping"));
+        // With a line behind it the block's text would have a line break.
+        for source in ["a: |\n  x", "b: 1\na:\n  c: >\n    x"] {
+            assert!(create(source, "t", "v2").unwrap_err().contains("ends with the file"));
+        }
+        assert!(create("a: |-\n  x", "t", "v2").is_ok());
         assert!(create("a: 1\n", "b.c", "v2").unwrap_err().contains("no `b`"));
     }
 
