@@ -23,7 +23,9 @@ impl FileChange {
     #[must_use]
     pub fn header(&self) -> String {
         let (a, b) = (quoted("a/", &self.path), quoted("b/", &self.path));
-        format!("diff --git {a} {b}\n--- {a}\n+++ {b}\n")
+        // As Git writes it: `patch` takes a name with a blank to its end only before a tab.
+        let tab = if self.path.contains(' ') { "\t" } else { "" };
+        format!("diff --git {a} {b}\n--- {a}{tab}\n+++ {b}{tab}\n")
     }
 }
 
@@ -169,6 +171,12 @@ mod tests {
         assert_eq!(quoted("a/", "x y.yaml"), "a/x y.yaml");
         assert_eq!(quoted("a/", "é.yaml"), "a/é.yaml");
         assert_eq!(quoted("a/", "t\tq\"b\\\u{1}"), "\"a/t\\tq\\\"b\\\\\\001\"");
+    }
+
+    #[test]
+    fn a_name_with_a_blank_ends_with_a_tab() {
+        let change = FileChange { path: "a b".into(), before: Vec::new(), after: Vec::new() };
+        assert_eq!(change.header(), "diff --git a/a b b/a b\n--- a/a b\t\n+++ b/a b\t\n");
     }
 
     #[test]

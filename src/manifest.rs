@@ -409,7 +409,9 @@ mod tests {
     fn the_reader_decides_what_scalars_mean() {
         let cases = [
             ("a/values-prod.yaml", "x: 0644\n", "420"),
-            ("a/compose.yaml", "x: 0644\n", "644"),
+            ("a/compose.yaml", "x: 0644\n", "\"0644\""),
+            ("a/compose.yaml", "x: 644\n", "644"),
+            ("a/compose.yaml", "x: yes\n", "\"yes\""),
             ("a/any.yaml", "x: 0644\n", "\"0644\""),
             ("a/any.yaml", "apiVersion: v1\nkind: X\nx: 0644\n", "420"),
         ];

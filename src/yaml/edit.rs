@@ -343,6 +343,7 @@ mod tests {
             ("a: &t\nb: 1\n", "a", "an anchor or a tag but no value"),
             ("l: [{n: a}, {n: a}]\n", "l[n=a]", "fits several items: lines 1 and 1"),
             ("", "a", "the document is empty"),
+            ("a: |\nb: 1\n", "a", "its block is empty"),
         ];
         for (source, path, cause) in cases {
             let stream = Stream::parse((*source).to_owned());
@@ -374,6 +375,12 @@ mod tests {
         // A key of its own hides the merged one: nothing is shared.
         let own = "a: &m {t: v1}\nb:\n  <<: *m\n  t: v1\n";
         assert_eq!(set(own, "a.t", "v2").unwrap(), own.replacen("v1", "v2", 1));
+    }
+
+    #[test]
+    fn many_comments_in_a_row_are_no_obstacle() {
+        let source = format!("a:\n{}  tag: v1\n{}", "  # docs\n".repeat(120), "# c\n".repeat(120));
+        assert_eq!(set(&source, "a.tag", "v2").unwrap(), source.replace("v1", "v2"));
     }
 
     #[test]
@@ -417,6 +424,11 @@ mod tests {
             assert_eq!(create(source, path, "v2").as_deref(), Ok(*after), "{source:?}");
         }
         assert!(create("a: v1\n", "a.t", "v2").unwrap_err().contains("is no mapping"));
+        // With a line behind it the block's text would have a line break.
+        for source in ["a: |\n  x", "b: 1\na:\n  c: >\n    x"] {
+            assert!(create(source, "t", "v2").unwrap_err().contains("ends with the file"));
+        }
+        assert!(create("a: |-\n  x", "t", "v2").is_ok());
         assert!(create("a: 1\n", "b.c", "v2").unwrap_err().contains("no `b`"));
     }
 

@@ -9,7 +9,8 @@
 pub enum Schema {
     /// kubectl and Helm: YAML 1.1 as go-yaml 2 has it.
     Kubernetes,
-    /// The core schema of YAML 1.2.
+    /// The core schema of YAML 1.2. What is a number in YAML 1.1, and another or none here, is taken
+    /// as it is written.
     Core,
     /// The reader is unknown: a scalar that the two read differently is taken as it is written.
     Either,
@@ -28,7 +29,7 @@ pub enum Scalar {
     Float(f64),
     /// The text itself.
     Text,
-    /// The readers disagree (only for [`Schema::Either`]).
+    /// The readers disagree (not for [`Schema::Kubernetes`]).
     Ambiguous,
 }
 
@@ -46,6 +47,10 @@ pub fn resolve_plain(text: &str, schema: Schema) -> (Scalar, bool) {
         && !matches!((&old, &new), (Scalar::Float(a), Scalar::Float(b)) if a.to_bits() == b.to_bits());
     match schema {
         Schema::Kubernetes => (old, disputed),
+        // What reads YAML 1.2 in Go keeps the numbers of 1.1: `0440` is 288 to Docker Compose.
+        Schema::Core if disputed && matches!(old, Scalar::Int(_) | Scalar::Float(_)) => {
+            (Scalar::Ambiguous, true)
+        }
         Schema::Core => (new, disputed),
         Schema::Either if disputed => (Scalar::Ambiguous, true),
         Schema::Either => (old, false),
@@ -261,16 +266,16 @@ mod tests {
 
     #[test]
     fn reads_as_kubernetes_and_as_core() {
-        use Scalar::{Bool, Float, Int, Null, Text};
+        use Scalar::{Ambiguous, Bool, Float, Int, Null, Text};
         let cases = [
-            ("0644", Int(420), Int(644)),
+            ("0644", Int(420), Ambiguous),
             ("0o644", Int(420), Int(420)),
             ("0899", Int(899), Int(899)),
             ("yes", Bool(true), Text),
             ("n", Bool(false), Text),
-            ("1_000", Int(1000), Text),
-            ("0b11", Int(3), Text),
-            ("-0x1f", Int(-31), Text),
+            ("1_000", Int(1000), Ambiguous),
+            ("0b11", Int(3), Ambiguous),
+            ("-0x1f", Int(-31), Ambiguous),
             ("123e4", Int(1_230_000), Int(1_230_000)),
             ("1:30", Text, Text),
             ("1.10", Float(1.1), Float(1.1)),

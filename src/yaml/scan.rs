@@ -1,6 +1,6 @@
 //! From granit-parser's events to the nodes of a [`Stream`].
 
-use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, StructureStyle};
 
 use super::{Document, Kind, Node, NodeId, Stream, Style, Text};
 use crate::error::{Code, Hinted};
@@ -14,7 +14,7 @@ pub(super) fn parse(source: String) -> anyhow::Result<Stream> {
         return Err(Hinted::plain(Code::InvalidYaml, message).into());
     }
     let mut builder = Builder::default();
-    for event in Parser::new_from_str(&source) {
+    for event in parser(&source) {
         match event {
             Ok((event, span)) => builder.take(&source, event, span),
             Err(error) => {
@@ -23,6 +23,13 @@ pub(super) fn parse(source: String) -> anyhow::Result<Stream> {
         }
     }
     Ok(builder.finish(source))
+}
+
+/// The parser, without comments: with them it refuses more than 96 in a row. Another crate may have
+/// switched them on, so that the default does not do.
+pub(super) fn parser(source: &str) -> Parser<'_, StrInput<'_>> {
+    let options = granit_parser::options! { emit_comments: false };
+    Parser::new_from_str_with_options(source, options)
 }
 
 /// What to tell of a text that is not YAML.

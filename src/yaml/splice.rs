@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::edit::Added;
 use super::scalar::{fits_one_block_line, render};
-use super::{Kind, NodeRef, Style};
+use super::{Kind, NodeRef, Style, quirks};
 use crate::error::{Code, Hinted};
 
 /// Bytes to put in the place of others.
@@ -112,6 +112,9 @@ fn block_line(node: NodeRef<'_>, text: &str) -> Result<Splice, Hinted> {
     let span = node.span();
     let block = node.stream().source().get(span.clone()).unwrap_or_default();
     let line = block.trim();
+    if node.scalar() == Some("") {
+        return Err(not_editable(node, "its block is empty", hint));
+    }
     if line.contains('\n') {
         return Err(not_editable(node, "it is a block of several lines", hint));
     }
@@ -225,6 +228,12 @@ fn content_end(node: NodeRef<'_>) -> Result<usize, Hinted> {
         Kind::Scalar(Style::Literal | Style::Folded) => {
             let span = node.span();
             let block = node.stream().source().get(span.clone()).unwrap_or_default();
+            let text = node.scalar().unwrap_or_default();
+            // The line break that the new lines need would become a part of the block's text.
+            if quirks::unended(node, text) != text {
+                let hint = "end the file with a line break first";
+                return Err(not_editable(node, "its block ends with the file", hint));
+            }
             Ok(span.start + block.trim_end().len())
         }
         _ if node.is_missing() => behind_colon(node),

@@ -221,7 +221,7 @@ fn differs(cause: &str) -> Hinted {
 fn granit(text: &str) -> Tokens<'_> {
     use granit_parser::Event;
     let name = |tag: &granit_parser::Tag| format!("{}{}", tag.handle(), tag.suffix());
-    Box::new(granit_parser::Parser::new_from_str(text).filter_map(move |event| {
+    Box::new(super::scan::parser(text).filter_map(move |event| {
         let (event, _) = match event {
             Ok(event) => event,
             Err(error) => return Some(Err(format!("line {}: {error}", error.marker().line()))),

@@ -139,10 +139,22 @@ fn directory(root: &Path) -> anyhow::Result<Vec<SourceFile>> {
             let target = target.into_os_string().into_encoded_bytes();
             SourceFile::new(&path, target).with_mode(SourceFile::LINK)
         } else {
-            SourceFile::new(&path, files::read(entry.path())?)
+            SourceFile::new(&path, files::read(entry.path())?).with_mode(mode(&entry))
         });
     }
     Ok(found)
+}
+
+/// The bits of a file's mode, as Git's: the patch of two directories tells who executes it.
+#[cfg(unix)]
+fn mode(entry: &walkdir::DirEntry) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    entry.metadata().map_or(SourceFile::PLAIN, |metadata| metadata.permissions().mode())
+}
+
+#[cfg(not(unix))]
+fn mode(_: &walkdir::DirEntry) -> u32 {
+    SourceFile::PLAIN
 }
 
 /// `path old-file old-hex old-mode new-file new-hex new-mode [new-path …]`.

@@ -161,7 +161,7 @@ mod tests {
         };
         assert_eq!(
             one("a b.yaml", None, side("x: 1\n")),
-            "diff --git a/a b.yaml b/a b.yaml\nnew file mode 100644\n--- /dev/null\n+++ b/a b.yaml\n@@ -0,0 +1 @@\n+x: 1\n"
+            "diff --git a/a b.yaml b/a b.yaml\nnew file mode 100644\n--- /dev/null\n+++ b/a b.yaml\t\n@@ -0,0 +1 @@\n+x: 1\n"
         );
         assert_eq!(
             one("a", side("x: 1\n"), None),

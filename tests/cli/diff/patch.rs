@@ -103,6 +103,21 @@ fn what_is_no_text_is_left_out_and_filters_count() {
 }
 
 #[test]
+fn a_patch_of_two_directories_tells_who_executes_a_file() {
+    let repository = Repository::new();
+    for (dir, text, mode) in [("old", "a: 1\n", 0o644), ("new", "a: 2\n", 0o750)] {
+        let name = format!("{dir}/x y.yaml");
+        repository.sandbox.write(&name, text);
+        fs::set_permissions(repository.sandbox.path(&name), fs::Permissions::from_mode(mode))
+            .unwrap();
+    }
+    let output = repository.sandbox.gitops(&["diff", "old", "new", "-o", "unified"]);
+    let expected = "diff --git a/x y.yaml b/x y.yaml\nold mode 100644\nnew mode 100755\n\
+        --- a/x y.yaml\t\n+++ b/x y.yaml\t\n@@ -1 +1 @@\n-a: 1\n+a: 2\n";
+    assert_eq!(output.stdout, expected);
+}
+
+#[test]
 fn two_files_make_a_patch_for_the_first() {
     let repository = Repository::new();
     repository.sandbox.write("old.yaml", "a: 1\n");
