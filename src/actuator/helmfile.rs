@@ -14,6 +14,7 @@ use super::manifests;
 use super::releases::{self, Release, Releases};
 use super::settings::{self, Common};
 use super::{Actuator, Applied, Context, Declared, Lock, State};
+use crate::error::{Code, Hinted};
 use crate::plan::digest::sha256;
 use crate::plan::file::Target;
 use crate::plan::{Compared, Id, Inventory, Item, Live, Observation, Prune};
@@ -149,6 +150,12 @@ impl Actuator for Helmfile {
         let differs = match ended.status.code() {
             Some(0) => false,
             Some(DIFFERS) => true,
+            // It is Helm's plugin that finds the differences.
+            _ if ended.stderr.contains("unknown command \"diff\" for \"helm\"") => {
+                let message = "cannot compare with Helmfile: Helm has no plugin `diff`";
+                let hint = "install it: helm plugin install https://github.com/databus23/helm-diff";
+                return Err(Hinted::new(Code::Config, message, hint).into());
+            }
             _ => return Err(run.failed(&ended).into()),
         };
         // Helm shows no difference to what it left half done.

@@ -56,9 +56,9 @@ pub(super) fn take(
             return Ok(());
         };
         let version = &live["metadata"]["resourceVersion"];
-        let patch = json!({"metadata": {"resourceVersion": version, "managedFields": entries}});
+        let body = json!({"metadata": {"resourceVersion": version, "managedFields": entries}});
         let target = format!("{path}?fieldManager={}", encode(&cluster.manager));
-        match cluster.api.call(Call::patch(target, patch, MERGE)) {
+        match cluster.api.call(Call::patch(target, body, MERGE)) {
             Ok(_) => return Ok(()),
             Err(failure) if failure.code == 409 => {}
             Err(failure) => return Err(refused(failure)),
