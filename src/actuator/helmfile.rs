@@ -14,6 +14,7 @@ use super::manifests;
 use super::releases::{self, Release, Releases};
 use super::settings::{self, Common};
 use super::{Actuator, Applied, Context, Declared, Lock, State};
+use crate::error::{Code, Hinted};
 use crate::plan::digest::sha256;
 use crate::plan::file::Target;
 use crate::plan::{Compared, Id, Inventory, Item, Live, Observation, Prune};
@@ -72,26 +73,36 @@ impl Helmfile {
         self.file.as_deref().unwrap_or("helmfile.yaml")
     }
 
-    /// The releases that are to be there.
-    fn installed(&self) -> anyhow::Result<Vec<Release>> {
+    /// The releases that it is about, and whether they are to be there.
+    fn releases(&self) -> anyhow::Result<Vec<(Release, bool)>> {
         let argv = self.argv(&["list", "--output", "json"]);
         let text = self.releases.run(&argv).succeed()?;
         let list: Value =
             serde_json::from_slice(&text).context("cannot read what helmfile prints")?;
-        let is_wanted = |one: &&Value| one["enabled"] != false && one["installed"] != false;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let release =
-            |one: &Value| Release { name: text(&one["name"]), namespace: text(&one["namespace"]) };
-        Ok(list.as_array().into_iter().flatten().filter(is_wanted).map(release).collect())
+        let release = |one: &Value| {
+            let release = Release { name: text(&one["name"]), namespace: text(&one["namespace"]) };
+            (release, one["installed"] != false)
+        };
+        let is_meant = |one: &&Value| one["enabled"] != false;
+        Ok(list.as_array().into_iter().flatten().filter(is_meant).map(release).collect())
+    }
+
+    /// The releases that are to be there.
+    fn installed(&self) -> anyhow::Result<Vec<Release>> {
+        let all = self.releases()?.into_iter();
+        Ok(all.filter(|(_, installed)| *installed).map(|(release, _)| release).collect())
     }
 
     /// Shows what the releases consist of, and would.
-    fn show(&self, compared: &mut Compared) -> anyhow::Result<()> {
+    fn show(&self, compared: &mut Compared, notes: &mut Vec<String>) -> anyhow::Result<()> {
         let mut live = String::new();
-        for release in self.installed()? {
+        for (release, installed) in self.releases()? {
             if self.releases.status(&release)?.is_some() {
                 live.push_str("\n---\n");
                 live.push_str(&self.releases.manifest(&release)?);
+                let why = "the Helmfile says `installed: false`";
+                notes.extend((!installed).then(|| format!("{release} is uninstalled: {why}")));
             }
         }
         let argv = self.argv(&["template", "--skip-tests"]);
@@ -149,6 +160,12 @@ impl Actuator for Helmfile {
         let differs = match ended.status.code() {
             Some(0) => false,
             Some(DIFFERS) => true,
+            // It is Helm's plugin that finds the differences.
+            _ if ended.stderr.contains("unknown command \"diff\" for \"helm\"") => {
+                let message = "cannot compare with Helmfile: Helm has no plugin `diff`";
+                let hint = "install it: helm plugin install https://github.com/databus23/helm-diff";
+                return Err(Hinted::new(Code::Config, message, hint).into());
+            }
             _ => return Err(run.failed(&ended).into()),
         };
         // Helm shows no difference to what it left half done.
@@ -163,7 +180,7 @@ impl Actuator for Helmfile {
             let live = Live { uid: "helmfile".to_owned(), version: differs.to_string(), value };
             let mut compared =
                 Compared { rejected: rejected.clone(), ..Compared::present(item, live) };
-            if differs && let Err(error) = self.show(&mut compared) {
+            if differs && let Err(error) = self.show(&mut compared, &mut notes) {
                 notes.push(releases::unseen(&compared.item.id.to_string(), &error));
             }
             compared

@@ -269,7 +269,7 @@ pub(super) fn left_behind(items: &[Item], inventory: &Inventory) -> Option<Strin
     if left.len() > SHOWN {
         let _ = write!(names, " and {} more", left.len() - SHOWN);
     }
-    let what = "not declared any more; it is left as it is, for you to uninstall or delete";
+    let what = "not declared any more; left there, for you to uninstall or delete";
     (!left.is_empty()).then(|| format!("{names}: {what}"))
 }
 

@@ -14,6 +14,7 @@ use super::process::{self, Failure, Limits};
 use super::stop::Stop;
 use crate::environment::{RenderConfig, RenderKind};
 use crate::error::{Code, Hinted};
+use crate::http;
 use crate::snapshot::{Kind, Snapshot};
 use crate::yaml::{NodeRef, Stream};
 
@@ -114,14 +115,9 @@ impl Job<'_> {
         let output =
             first_found(&self.commands(), root).map_err(|failure| self.failed(&failure))?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let said: Vec<&str> = said.trim().lines().take(12).collect();
-            let message = format!(
-                "cannot render `{}` with {}: {}",
-                self.environment,
-                self.program(),
-                said.join("\n")
-            );
+            let said = http::mask(&excerpt(&String::from_utf8_lossy(&output.stderr)));
+            let (environment, program) = (self.environment, self.program());
+            let message = format!("cannot render `{environment}` with {program}: {said}");
             let hint = self.hint("run it yourself to see more");
             return Err(Hinted::new(Code::Error, message, hint).into());
         }
@@ -307,6 +303,18 @@ fn is_dead(_: &str) -> bool {
     false
 }
 
+/// What a program said, without the middle where that is long: Helmfile says the cause last.
+fn excerpt(said: &str) -> String {
+    const FIRST: usize = 4;
+    const LAST: usize = 20;
+    let lines: Vec<&str> = said.trim().lines().collect();
+    if lines.len() <= FIRST + LAST {
+        return lines.join("\n");
+    }
+    let (first, last) = (&lines[..FIRST], &lines[lines.len() - LAST..]);
+    [first, &["…"], last].concat().join("\n")
+}
+
 fn is_yaml(path: &str) -> bool {
     crate::environment::is_yaml(path) || path.ends_with(".gotmpl")
 }
@@ -420,6 +428,15 @@ mod tests {
             ["kustomize build overlays/prod", "kubectl kustomize overlays/prod"]
         );
         assert_eq!(job.entry(), "overlays/prod/kustomization.yaml");
+    }
+
+    #[test]
+    fn the_cause_is_said_where_it_is_said_last() {
+        let said: String = (1..=40).map(|line| format!("line {line}\n")).collect();
+        let said = excerpt(&said);
+        assert!(said.starts_with("line 1\n") && said.ends_with("line 39\nline 40"), "{said}");
+        assert!(said.contains("line 4\n…\nline 21\n"), "{said}");
+        assert_eq!(excerpt("a\nb\n"), "a\nb");
     }
 
     #[test]

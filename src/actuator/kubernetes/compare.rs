@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::api::{APPLY, Call, Failure, encode};
 use super::discovery::Resource;
 use super::hooks::{self, Parted};
-use super::{Kubernetes, conflicts, orphans};
+use super::{Kubernetes, conflicts, orphans, takeover};
 use crate::actuator::secrets_of;
 use crate::http::MASK;
 use crate::plan::field;
@@ -219,7 +219,12 @@ fn judge(cluster: &Kubernetes, candidate: &mut Candidate, result: &Value) {
         let by = by.map(|manager| (manager.name.clone(), manager.time.clone()));
         Drift { change, by }
     };
-    compared.changes = field::changes(&before, &after).into_iter().map(drift).collect();
+    let mut changes = field::changes(&before, &after);
+    if takeover::is_due(&candidate.live, &cluster.store.part_of()) {
+        let more = takeover::removals(&candidate.live, &compared.item.value);
+        changes.extend(more);
+    }
+    compared.changes = changes.into_iter().map(drift).collect();
     let same_owner = owned(cluster, &candidate.live) == owned(cluster, result);
     if compared.changes.is_empty() && same_owner && compared.operation == Operation::Update {
         compared.operation = Operation::Keep;
@@ -227,7 +232,7 @@ fn judge(cluster: &Kubernetes, candidate: &mut Candidate, result: &Value) {
 }
 
 /// Without what the server keeps for itself.
-fn visible(object: &Value) -> Value {
+pub(super) fn visible(object: &Value) -> Value {
     const SERVERS: &[&str] =
         &["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"];
     let mut object = object.clone();

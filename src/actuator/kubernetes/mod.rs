@@ -13,6 +13,7 @@ mod keys;
 mod lease;
 mod orphans;
 mod store;
+mod takeover;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};

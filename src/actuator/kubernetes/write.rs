@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::Kubernetes;
 use super::api::{APPLY, Call, encode};
 use super::compare::hidden;
 use super::discovery::Resource;
+use super::{Kubernetes, takeover};
 use crate::actuator::{Applied, Lock};
 use crate::error::{Code, Hinted};
 use crate::plan::ownership::{self, PART_OF};
@@ -73,6 +73,9 @@ fn patch(cluster: &Kubernetes, compared: &Compared) -> anyhow::Result<Call> {
     );
     let mut object = compared.item.value.clone();
     if let Some(live) = &compared.live {
+        if takeover::is_due(&live.value, &cluster.store.part_of()) {
+            takeover::take(cluster, &resource, id, &live.uid)?;
+        }
         // Refused by the server if another object has this name by now.
         object["metadata"]["uid"] = json!(live.uid);
     }

@@ -121,8 +121,12 @@ pub(super) fn findings(plan: &Plan) -> Vec<String> {
 
 fn field(id: &Id, drift: &Drift) -> String {
     let change = &drift.change;
-    let by = drift.by.as_ref().map(|(manager, time)| format!(" (changed by {manager}, {time})"));
-    let by = by.unwrap_or_default();
+    let by = match &drift.by {
+        // The server does not say when a subresource was written: `kubectl scale`.
+        Some((manager, time)) if time.is_empty() => format!(" (changed by {manager})"),
+        Some((manager, time)) => format!(" (changed by {manager}, {time})"),
+        None => String::new(),
+    };
     let path = change.path.to_string();
     let is_value = matches!(change.path.keys().first(), Some(&("data" | "stringData")));
     if id.is_secret() && is_value {

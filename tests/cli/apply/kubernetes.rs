@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use snapbox::str;
 
 use super::revision::git;
@@ -338,6 +338,43 @@ fn what_somebody_made_by_hand_is_not_taken_over() {
         shop.apply(&["--yes", "--allow", "take-over"]).ok();
         shop.apply(&["--yes"]).ok();
         assert_eq!(shop.config_map("a").unwrap()["data"]["theirs"], "precious");
+    }
+}
+
+#[test]
+fn what_kubectl_applied_is_taken_over_as_a_whole() {
+    for cluster in &clusters() {
+        let shop = Shop::new(cluster, "");
+        let mut theirs = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"},
+            "data": {"value": "1", "old": "2", "edited": "3"}});
+        let applied = theirs.to_string();
+        theirs["data"]["default"] = json!("of the server");
+        let annotation = "kubectl.kubernetes.io/last-applied-configuration";
+        theirs["metadata"]["annotations"] = json!({annotation: applied});
+        let path = shop.path("configmaps", "");
+        let path = format!("{}?fieldManager=kubectl-client-side-apply", path.trim_end_matches('/'));
+        cluster.create(&path, &theirs);
+        cluster.edit(&shop.path("configmaps", "a"), &json!({"data": {"edited": "4"}}));
+        shop.declare("a.yaml", &map("a", "1"));
+        let output = shop.apply(&["--yes", "--allow", "take-over"]);
+        let shown = output.ok().stdout.matches(" → nothing").count();
+        assert!(
+            shown == 1 && output.stdout.contains("\n    data.old: 2 → nothing"),
+            "{}",
+            output.stdout
+        );
+        let data = shop.config_map("a").unwrap()["data"].clone();
+        assert_eq!(data, json!({"value": "1", "edited": "4", "default": "of the server"}));
+        // From now on what Git drops goes too.
+        let two = map("a", "1").replace("value:", "more: \"2\", value:");
+        let one = map("a", "1");
+        for (text, more) in [(two, json!("2")), (one, Value::Null)] {
+            shop.declare("a.yaml", &text);
+            shop.apply(&["--yes"]).ok();
+            assert_eq!(shop.config_map("a").unwrap()["data"]["more"], more);
+        }
+        let output = shop.apply(&["--yes"]);
+        assert!(output.ok().stderr.contains("nothing to do"), "{}", output.render());
     }
 }
 

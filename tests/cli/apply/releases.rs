@@ -136,6 +136,40 @@ fn a_chart_has_all_its_files() {
     }
 }
 
+#[test]
+fn helmfile_needs_a_plugin_of_helm() {
+    let cluster = Cluster::fake();
+    let (sandbox, _) = repository(&cluster, "{ kind: helmfile }");
+    // As Helmfile 1.8 quotes Helm.
+    let said = "STDERR:\\n  Error: unknown command \\\"diff\\\" for \\\"helm\\\"\\n";
+    program(&sandbox, "helmfile", &format!("printf \"{said}\" >&2; exit 1"));
+    let (code, said, _) = run_with(&sandbox);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("Helm has no plugin `diff`\nhint: install it: helm plugin"), "{said}");
+}
+
+#[test]
+fn what_helmfile_uninstalls_is_shown() {
+    let cluster = Cluster::fake();
+    let (sandbox, _) = repository(&cluster, "{ kind: helmfile }");
+    let list = r#"[{"name":"a","namespace":"x","enabled":true,"installed":true},
+        {"name":"b","namespace":"x","enabled":true,"installed":false},
+        {"name":"c","namespace":"x","enabled":false,"installed":false}]"#;
+    let helm = "case \"$*\" in status*) echo '{\"version\":1,\"info\":{\"status\":\"deployed\"}}';;\n\
+        get\\ manifest*) echo '{\"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"of-'$3'\"}}';; esac";
+    program(&sandbox, "helm", helm);
+    let helmfile = format!(
+        "case \"$*\" in *list*) echo '{list}';; *diff*) exit 2;;\n\
+         *template*) echo '{{\"kind\": \"ConfigMap\", \"metadata\": {{\"name\": \"of-a\"}}}}';; esac"
+    );
+    program(&sandbox, "helmfile", &helmfile);
+    let (code, said, _) = run_with(&sandbox);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("HelmRelease x/b is uninstalled: the Helmfile says"), "{said}");
+    assert!(said.contains("    ConfigMap of-b: there → nothing\n"), "{said}");
+    assert!(!said.contains("of-c") && !said.contains("x/a is uninstalled"), "{said}");
+}
+
 const RELEASE: &str = "kind: helm-release, release: shop, namespace: default, chart: ./chart";
 
 #[test]
@@ -182,7 +216,7 @@ fn a_release_under_another_name_leaves_the_old_one_and_says_so() {
     commit(&sandbox, "renamed");
     let (code, said, _) = run_with(&sandbox);
     assert_eq!(code, Some(0), "{said}");
-    let left = "warning: HelmRelease default/shop: not declared any more; it is left as it is";
+    let left = "warning: HelmRelease default/shop: not declared any more; left there";
     assert!(said.contains(left), "{said}");
 }
 

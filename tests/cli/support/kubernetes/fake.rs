@@ -109,7 +109,7 @@ impl State {
         match (call.method.as_str(), &place.name) {
             ("GET", None) => Ok(self.list(&place, call)),
             ("GET", Some(name)) => self.find(&place, name).cloned(),
-            ("POST", None) => self.create(&place, body),
+            ("POST", None) => self.create(&place, body, call),
             ("PUT", Some(name)) => self.replace(&place, name, body),
             ("PATCH", Some(name)) if call.content.contains("apply-patch") => {
                 self.apply(&place, name, &body, call)
@@ -257,7 +257,7 @@ impl State {
         Ok(())
     }
 
-    fn create(&mut self, place: &Place, object: Value) -> Result<Value, No> {
+    fn create(&mut self, place: &Place, object: Value, call: &Call) -> Result<Value, No> {
         self.needs_namespace(place)?;
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let key = Self::key(place, &name);
@@ -272,7 +272,8 @@ impl State {
         if place.kind.namespaced {
             object["metadata"]["namespace"] = json!(place.namespace);
         }
-        own(&mut object, "test", false, None);
+        let manager = call.query.get("fieldManager").map_or("test", String::as_str);
+        own(&mut object, manager, false, None);
         let object = defaulted(object);
         Ok(self.insert(key, object))
     }
@@ -340,7 +341,10 @@ impl State {
                     json!(live["metadata"]["generation"].as_u64().unwrap_or(0) + 1);
             }
             let manager = call.query.get("fieldManager").map_or("unknown", String::as_str);
-            own(&mut object, manager, false, Some(&live));
+            // Who owns what can be written like anything else.
+            let mut before = live;
+            before["metadata"]["managedFields"] = object["metadata"]["managedFields"].clone();
+            own(&mut object, manager, false, Some(&before));
         }
         Ok(self.insert(Self::key(place, name), object))
     }
