@@ -269,7 +269,7 @@ pub fn catch_signals() {
     STOP.get_or_init(|| {
         let stop = Stop::impatient();
         // Without, a signal ends us at once.
-        stop.listen(&[SIGTERM, SIGINT, SIGHUP]).is_ok().then_some(stop)
+        stop.listen(&[SIGTERM, SIGINT, SIGHUP], || ()).is_ok().then_some(stop)
     });
 }
 

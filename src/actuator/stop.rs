@@ -56,15 +56,19 @@ impl Stop {
         stop
     }
 
-    /// From now on these signals raise it; where nothing is worth waiting for, they end the process.
-    pub fn listen(&self, signals: &[i32]) -> io::Result<()> {
+    /// From now on these signals raise it; where nothing is worth waiting for, they end the process. Where something
+    /// is, the first one calls `waits`.
+    pub fn listen(&self, signals: &[i32], waits: impl Fn() + Send + 'static) -> io::Result<()> {
         let mut signals = signal_hook::iterator::Signals::new(signals)?;
         let stop = self.clone();
         thread::spawn(move || {
             for signal in signals.forever() {
+                let is_first = !stop.is_raised();
                 if stop.raise(signal) {
                     // It fails for no signal that can be asked for.
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
+                } else if is_first {
+                    waits();
                 }
             }
         });

@@ -85,7 +85,7 @@ impl Job {
         let mut rules = settings.common.rules(allowed.cloned().collect());
         rules.prune &= args.prune == super::Prune::Auto;
         let patience = args.timeout.unwrap_or_else(|| settings.common.patience());
-        let stop = stop::listen()?;
+        let stop = stop::listen(ui)?;
         let identity = repository.name.clone().unwrap_or_else(|| root.display().to_string());
         let state = state_directory(&variables, &identity, &environment, &settings.common.kind);
         let mut context = context(args, &root, &environment, &variables, (state, patience, &stop));

@@ -26,7 +26,9 @@ pub(super) fn look(job: &Job, ui: &Ui) -> anyhow::Result<Prospect> {
     let stored = actuator.state().inventory()?;
     if let Some(pending) = &stored.inventory.pending {
         let commit = if pending.commit.is_empty() { "the work tree" } else { &pending.commit };
-        ui.status(format!("a run that applied {commit} was interrupted: going on from there"));
+        ui.status(format!(
+            "a run that applied {commit} did not reach its end: going on from there"
+        ));
     }
     let items = actuator.items(&job.declared)?;
     items.iter().for_each(hide_secrets);

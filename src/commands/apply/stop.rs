@@ -9,18 +9,22 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::actuator::Stop;
 use crate::error::{Code, Hinted};
+use crate::ui::Ui;
 
 /// How soon a sleeper notices.
 const NOTICE: Duration = Duration::from_millis(50);
 
 /// From the first call on, signals are for those who have something to finish; where nobody has, they end the process.
-pub(super) fn listen() -> anyhow::Result<Stop> {
+pub(super) fn listen(ui: &Ui) -> anyhow::Result<Stop> {
     static STOP: OnceLock<Stop> = OnceLock::new();
     if let Some(stop) = STOP.get() {
         return Ok(stop.clone());
     }
     let stop = STOP.get_or_init(Stop::default).clone();
-    stop.listen(&[SIGTERM, SIGINT])?;
+    let voice = ui.voice();
+    stop.listen(&[SIGTERM, SIGINT], move || {
+        voice.status("interrupting: what has begun is finished first");
+    })?;
     Ok(stop)
 }
 

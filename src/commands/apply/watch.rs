@@ -27,7 +27,7 @@ const REWOUND: &str = "rewound";
 const LONGEST: Duration = Duration::from_mins(5);
 
 pub(super) fn run(args: &Args, globals: &Globals, ui: &Ui) -> anyhow::Result<Outcome> {
-    let signals = stop::listen()?;
+    let signals = stop::listen(ui)?;
     // The loop itself ends in its own time.
     let (stop, _busy) = (signals.flag(), signals.busy(Work::Lock));
     let mut pause = args.interval;

@@ -1,5 +1,6 @@
 //! kill -9 at every request of a whole apply: the next run converges, loses nothing, and deletes nothing of others.
 
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -132,7 +133,7 @@ fn a_signal_ends_it_between_two_changes_and_gives_the_lock_back() {
         shop.configure("");
         let (reached, go) =
             cluster.hold(|call| call.method == "PATCH" && !call.target.contains("dryRun"));
-        let child = shop
+        let mut child = shop
             .command(&["-e", &shop.name, "--yes"])
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
@@ -141,10 +142,12 @@ fn a_signal_ends_it_between_two_changes_and_gives_the_lock_back() {
         reached.recv_timeout(Duration::from_mins(1)).unwrap();
         let pid = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let is_noticed = |line: &str| line == "interrupting: what has begun is finished first";
+        assert!(said.by_ref().lines().any(|line| is_noticed(&line.unwrap())));
         go.send(()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(4), "{said}");
+        let said = io::read_to_string(said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(4), "{said}");
         assert!(said.contains("interrupted: the next run goes on from here"), "{said}");
         assert!(shop.config_map("old").is_some());
         let lease = cluster.get(&shop.lease_path()).unwrap();

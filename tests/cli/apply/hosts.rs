@@ -167,7 +167,11 @@ fn kill_9_of_a_command_is_made_good_by_the_next_run() {
     sandbox.write("go", "");
     let output = sandbox.finish(&mut apply(&sandbox, "two", "home", &[]));
     output.ok();
-    assert!(output.stderr.contains("was interrupted: going on from there"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("did not reach its end: going on from there"),
+        "{}",
+        output.stderr
+    );
     converged(&sandbox);
 }
 

@@ -720,7 +720,7 @@ fn a_failure_in_a_stage_is_exit_4_and_the_next_run_goes_on() {
         let output = shop.apply(&["--yes"]);
         output.ok();
         assert!(
-            output.stderr.contains("was interrupted: going on from there"),
+            output.stderr.contains("did not reach its end: going on from there"),
             "{}",
             output.stderr
         );
