@@ -432,8 +432,8 @@ mod tests {
 
     #[test]
     fn the_cause_is_said_where_it_is_said_last() {
-        let said: String = (1..=40).map(|line| format!("line {line}\n")).collect();
-        let said = excerpt(&said);
+        let said: Vec<String> = (1..=40).map(|line| format!("line {line}")).collect();
+        let said = excerpt(&said.join("\n"));
         assert!(said.starts_with("line 1\n") && said.ends_with("line 39\nline 40"), "{said}");
         assert!(said.contains("line 4\n…\nline 21\n"), "{said}");
         assert_eq!(excerpt("a\nb\n"), "a\nb");
