@@ -34,6 +34,7 @@ pub mod forge;
 pub mod git;
 pub mod http;
 pub mod notifier;
+pub mod pipe;
 pub mod registry;
 pub mod tree;
 pub mod worktree;

@@ -2,7 +2,7 @@
 //! told to end.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use super::stop::{Stop, Work};
 use crate::error::{Code, Hinted};
 use crate::http;
+use crate::pipe::{Collected, LINGER};
 
 /// What a program may take.
 #[derive(Clone, Copy, Debug)]
@@ -75,14 +76,18 @@ pub(super) fn run(
         std::os::unix::process::CommandExt::process_group(command, 0);
     }
     let mut child = command.spawn()?;
-    let stdout = reader(child.stdout.take(), limits.bytes);
-    let stderr = reader(child.stderr.take(), limits.bytes);
+    let stdout = Collected::of(child.stdout.take(), limits.bytes);
+    let stderr = Collected::of(child.stderr.take(), limits.bytes);
     let status = wait(&mut child, limits.time, stop)?;
-    let [(stdout, is_cut), (stderr, _)] = [stdout, stderr].map(|r| r.join().unwrap_or_default());
-    if is_cut {
+    let ended = Instant::now();
+    while !(stdout.is_over() && stderr.is_over()) && ended.elapsed() < LINGER {
+        thread::sleep(POLL);
+    }
+    let (stdout, stderr) = (stdout.take(), stderr.take());
+    if stdout.is_cut {
         return Err(Failure::TooMuch(limits.bytes));
     }
-    Ok(Output { status, stdout, stderr })
+    Ok(Output { status, stdout: stdout.bytes, stderr: stderr.bytes })
 }
 
 fn wait(child: &mut Child, time: Duration, stop: Option<&Stop>) -> Result<ExitStatus, Failure> {
@@ -138,22 +143,6 @@ fn end(child: &Child, is_group: bool, how: Ending) {
 fn end(child: &mut Child, _: bool, _: Ending) {
     // It may have ended by itself meanwhile.
     let _ = child.kill();
-}
-
-/// Reads a stream on a thread of its own, so that a full pipe stops nobody; says whether there was more than is
-/// allowed.
-fn reader(
-    stream: Option<impl Read + Send + 'static>,
-    most: u64,
-) -> thread::JoinHandle<(Vec<u8>, bool)> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let Some(mut stream) = stream else { return (bytes, false) };
-        // What was read before an error still says something.
-        let _ = stream.by_ref().take(most).read_to_end(&mut bytes);
-        let more = io::copy(&mut stream, &mut io::sink()).unwrap_or_default();
-        (bytes, more > 0)
-    })
 }
 
 /// A command of the user's, or one that changes what is driven.
@@ -297,6 +286,10 @@ mod tests {
         );
         let full = Limits { bytes: 5000, ..limits };
         assert_eq!(shell("head -c 5000 /dev/zero", full).unwrap().stdout.len(), 5000);
+        // What it left behind holds its output open.
+        let start = Instant::now();
+        assert_eq!(shell("sleep 60 & echo done", limits).unwrap().stdout, b"done\n");
+        assert!(start.elapsed() < Duration::from_secs(50));
     }
 
     #[cfg(unix)]

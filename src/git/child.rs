@@ -1,13 +1,11 @@
 //! Programs that are run to their end or to a deadline, whatever they and their own children do.
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a program's own children may hold its output open after its end.
-const LINGER: Duration = Duration::from_secs(2);
+use crate::pipe::{Collected, LINGER};
 
 /// What a program said.
 #[derive(Debug)]
@@ -72,43 +70,14 @@ impl Group {
     }
 }
 
-/// A stream that is read by a thread of its own, which nobody has to wait for.
-struct Collected {
-    bytes: Arc<Mutex<Vec<u8>>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Collected {
-    fn of(stream: Option<impl Read + Send + 'static>) -> Self {
-        let bytes: Arc<Mutex<Vec<u8>>> = Arc::default();
-        let into = Arc::clone(&bytes);
-        let collect = |mut stream: Box<dyn Read + Send>| {
-            thread::spawn(move || {
-                let mut chunk = vec![0; 1 << 16];
-                while let Ok(length @ 1..) = stream.read(&mut chunk) {
-                    into.lock().unwrap_or_else(PoisonError::into_inner).extend(&chunk[..length]);
-                }
-            })
-        };
-        let thread = stream.map(|stream| collect(Box::new(stream)));
-        Self { bytes, thread }
-    }
-
-    fn is_over(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
-    }
-
-    fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
 /// Runs a program with an input, until it ends or the deadline comes.
 pub(super) fn run(command: &mut Command, input: &[u8], deadline: Instant) -> io::Result<Finished> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut group = start(command)?;
-    let (stdout, stderr) =
-        (Collected::of(group.child.stdout.take()), Collected::of(group.child.stderr.take()));
+    let (stdout, stderr) = (
+        Collected::of(group.child.stdout.take(), u64::MAX),
+        Collected::of(group.child.stderr.take(), u64::MAX),
+    );
     if let Some(mut stdin) = group.child.stdin.take() {
         let input = input.to_vec();
         // Closing it is the end of the input; a program that does not read says elsewhere why.
@@ -133,7 +102,7 @@ pub(super) fn run(command: &mut Command, input: &[u8], deadline: Instant) -> io:
     while !(stdout.is_over() && stderr.is_over()) && Instant::now() < until {
         wait();
     }
-    Ok(Finished { stdout: stdout.take(), stderr: stderr.take(), status })
+    Ok(Finished { stdout: stdout.take().bytes, stderr: stderr.take().bytes, status })
 }
 
 #[cfg(test)]

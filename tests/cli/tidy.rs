@@ -22,7 +22,8 @@ const DOMAIN: &[&str] = &[
     "digest",
 ];
 const ADAPTERS: &[&str] = &[
-    "files", "tree", "worktree", "git", "http", "forge", "notifier", "registry", "actuator", "ci",
+    "files", "pipe", "tree", "worktree", "git", "http", "forge", "notifier", "registry",
+    "actuator", "ci",
 ];
 
 fn root() -> PathBuf {
@@ -64,7 +65,10 @@ fn may_import(from: &str, to: &str) -> bool {
         _ if is(ADAPTERS, from) => {
             // Commit statuses and deployments are notices on a forge.
             let on_a_forge = from == "notifier" && to == "forge";
-            is(DOMAIN, to) || matches!(to, "error" | "http" | "files") || from == to || on_a_forge
+            is(DOMAIN, to)
+                || matches!(to, "error" | "http" | "files" | "pipe")
+                || from == to
+                || on_a_forge
         }
         _ => panic!("`{from}` is in no layer: add it to tests/cli/tidy.rs and architecture.md"),
     }
