@@ -154,8 +154,9 @@ impl Walk {
     fn comments(&mut self, stream: &Stream) {
         let source = stream.source();
         let nodes = (0..stream.documents()).flat_map(|document| stream.nodes_of(document));
-        let mut scalars: Vec<Range<usize>> =
-            nodes.filter(|node| node.scalar().is_some()).map(NodeRef::span).collect();
+        // The span of a block without text is its header, where a comment may stand.
+        let has_text = |node: &NodeRef<'_>| node.scalar().is_some_and(|t| !t.trim().is_empty());
+        let mut scalars: Vec<Range<usize>> = nodes.filter(has_text).map(NodeRef::span).collect();
         scalars.sort_by_key(|span| span.start);
         let (mut next, mut from) = (0, 0);
         while let Some(at) = source[from..].find('#').map(|at| at + from) {

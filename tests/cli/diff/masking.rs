@@ -101,6 +101,10 @@ const PLACES: &[(&str, &str)] = &[
         "secret.yaml",
         "# MARK\napiVersion: v1\nkind: Secret\nmetadata: {name: x} # MARK\nstringData:\n  # MARK\n  foo: | # MARK\n    x\n",
     ),
+    (
+        "secret.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData:\n  foo: | # MARK\n    ",
+    ),
     // Names that tell.
     (
         "compose.yaml",
