@@ -19,6 +19,8 @@ const LOCK: &str = "lock";
 const INVENTORY: &str = "inventory.json";
 /// How often to ask for a lock that somebody holds.
 const POLL: Duration = Duration::from_millis(20);
+/// How long somebody may hold it without a name: who only looks whether it is held.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A directory that keeps an environment's lock and inventory.
 #[derive(Clone, Debug)]
@@ -46,8 +48,10 @@ impl Lock for FileLock {
 impl Drop for FileLock {
     fn drop(&mut self) {
         if let Ok(file) = self.file.get_mut() {
-            // The token stays behind for the next holder; the lock itself goes with the file.
+            // The token stays behind for the next holder.
             let _ = write_lock(file, &Holder::default(), self.token);
+            // Closing it is not enough while another thread starts a program: that has the file, too, until it runs.
+            let _ = file.unlock();
         }
     }
 }
@@ -73,11 +77,13 @@ impl State for LocalState {
         loop {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(fs::TryLockError::WouldBlock) if start.elapsed() < patience => {
-                    std::thread::sleep(POLL);
-                }
                 Err(fs::TryLockError::WouldBlock) => {
-                    return Err(held(&self.environment, &read_lock(&mut file).0).into());
+                    let (holder, _) = read_lock(&mut file);
+                    let patience = if holder.id.is_empty() { patience.max(LOOK) } else { patience };
+                    if start.elapsed() >= patience {
+                        return Err(held(&self.environment, &holder).into());
+                    }
+                    std::thread::sleep(POLL);
                 }
                 Err(fs::TryLockError::Error(error)) => {
                     let path = self.dir.join(LOCK);
@@ -93,7 +99,10 @@ impl State for LocalState {
     fn holder(&self) -> anyhow::Result<Option<Holder>> {
         let mut file = self.open()?;
         match file.try_lock() {
-            Ok(()) => Ok(None),
+            Ok(()) => {
+                let _ = file.unlock();
+                Ok(None)
+            }
             Err(_) => Ok(Some(read_lock(&mut file).0)),
         }
     }
@@ -214,6 +223,21 @@ mod tests {
         drop(first);
         assert_eq!(state.holder().unwrap(), None);
         assert_eq!(state.lock(&holder, Duration::ZERO).unwrap().token(), token + 1);
+    }
+
+    #[test]
+    fn who_only_looks_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = LocalState::new(dir.path().to_owned(), "prod");
+        let looking = state.open().unwrap();
+        looking.lock().unwrap();
+        let look = std::thread::spawn(move || {
+            std::thread::yield_now();
+            drop(looking);
+        });
+        let holder = Holder { id: "me".to_owned(), ..Holder::default() };
+        assert_eq!(state.lock(&holder, Duration::ZERO).unwrap().token(), 1);
+        look.join().unwrap();
     }
 
     #[test]
