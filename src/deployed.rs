@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::environment::App;
 use crate::image::ImageRef;
-use crate::target::{NameKind, Place, Query, Site, sites};
+use crate::target::{NameKind, Place, Query, Site, misread, sites};
 use crate::yaml::Stream;
 
 /// An app's version in one place.
@@ -16,6 +16,8 @@ pub struct Deployed {
     pub repository: Option<String>,
     /// Tag and digest; empty for neither.
     pub version: String,
+    /// Whether what reads the file takes the tag for something else.
+    pub is_misread: bool,
     /// The file.
     pub file: String,
     /// The line, from 1.
@@ -37,6 +39,7 @@ pub fn of_file(path: &str, text: &str, apps: &BTreeMap<String, App>) -> Option<V
             app: app(&site, apps),
             repository: site.repositories.first().cloned(),
             version,
+            is_misread: misread(&site).is_some(),
             file: path.to_owned(),
             line: spot.line,
             key: spot.path.to_string(),

@@ -11,7 +11,7 @@ use crate::error::{Code, Hinted};
 use crate::image::{Bump, Version};
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
-use crate::target::{self, Match, Place, Query, Site};
+use crate::target::{self, Match, Place, Query, Site, Spot};
 use crate::yaml::{Address, Change, Operation};
 
 /// Where to look for images: the files of an environment, or one file.
@@ -223,6 +223,13 @@ fn update(
         draft.want(source, spot.at, edit.map_or(&spot.value, |edit| &edit.after))?;
     }
     if edits.is_empty() {
+        if let Some(spot) = target::misread(site) {
+            let Spot { value, line, path, .. } = spot;
+            let file = &source.path;
+            draft.warnings.push(format!(
+                "{file}:{line}: {path}: {value} is read as another value without quotes: quote it"
+            ));
+        }
         return Ok(());
     }
     let old = target::current(site);

@@ -18,7 +18,7 @@ mod update;
 
 pub use matching::{Match, Query, nearest, select};
 pub use scope::Scope;
-pub use update::{SpotEdit, current, plan};
+pub use update::{SpotEdit, current, misread, plan};
 
 use std::collections::HashMap;
 
@@ -75,6 +75,8 @@ pub struct Spot {
     pub at: Address,
     /// Its value.
     pub value: String,
+    /// Whether it is written bare, so that readers decide whether it is a text.
+    pub is_bare: bool,
     /// Its line in the file, from 1.
     pub line: usize,
     /// Its key path; behind the path of the block string, if it is inside one.

@@ -1,7 +1,7 @@
 //! A part of a document, with all a target needs to report sites in it.
 
 use super::{Name, NameKind, Place, Site, Spot};
-use crate::yaml::{Address, Embedded, NodeRef, YamlPath};
+use crate::yaml::{Address, Embedded, Kind, NodeRef, Style, YamlPath};
 
 /// Keys that say what is below them, not whose it is.
 const GENERIC: &[&str] = &[
@@ -92,10 +92,13 @@ impl<'s> Scope<'s> {
     pub(super) fn spot(&self, node: NodeRef<'s>) -> Spot {
         let empty = node.resolved().is_null();
         let value = node.text().filter(|_| !empty).unwrap_or_default().to_owned();
+        let own = node.resolved();
+        let is_bare = own.kind() == Kind::Scalar(Style::Plain) && own.tag().is_none();
         match self.block {
             None => Spot {
                 at: Address { node: node.id(), inner: None },
                 value,
+                is_bare,
                 line: node.line(),
                 path: node.path(),
             },
@@ -105,6 +108,7 @@ impl<'s> Scope<'s> {
                 Spot {
                     at: Address { node: outer.id(), inner: Some(node.id()) },
                     value,
+                    is_bare,
                     line: block.line(node),
                     path: YamlPath::new(segments),
                 }

@@ -3,6 +3,7 @@
 use super::{Place, Site, Spot};
 use crate::error::{Code, Hinted};
 use crate::image::{ImageRef, Version, is_digest};
+use crate::yaml::reads_otherwise;
 
 /// A scalar and its new value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,16 @@ pub fn current(site: &Site) -> Version {
         }
         Place::Digest(spot) => Version { tag: None, digest: Some(full_digest(&spot.value)) },
     }
+}
+
+/// The tag of a site where its readers take it for something else than is written there.
+#[must_use]
+pub fn misread(site: &Site) -> Option<&Spot> {
+    let Place::Tag { tag, .. } = &site.place else { return None };
+    // Kustomize refuses every number.
+    let is_refused = |text: &str| site.target == "kustomize" && text.parse::<f64>().is_ok();
+    let changes = |text: &str| reads_otherwise(text) || is_refused(text);
+    Some(tag).filter(|tag| tag.is_bare && !tag.value.is_empty() && changes(&tag.value))
 }
 
 /// A tag that may carry a digest.

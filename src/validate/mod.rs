@@ -38,6 +38,7 @@ pub const IDS: &[(&str, &str)] = &[
     ("configuration", "gitops.yaml names what is not there"),
     ("policy", "The policy forbids this image"),
     ("missing-tag", "An image has neither tag nor digest"),
+    ("misread-tag", "A tag without quotes is read as a number or a truth value"),
     ("shape", "The API server would refuse this field"),
     ("api-removed", "Current Kubernetes has no such API version any more"),
     ("selector-mismatch", "The selector does not select the workload's own pods"),
@@ -267,6 +268,13 @@ fn policy(file: &SourceFile, rules: &Rules<'_>, findings: &mut Vec<Finding>) {
     let text = file.text.as_deref().unwrap_or_default();
     for place in deployed::of_file(&file.path, text, rules.apps).unwrap_or_default() {
         let line = u32::try_from(place.line).unwrap_or(u32::MAX);
+        if place.is_misread {
+            let message = format!(
+                "`{}`: the tag {} is read as another value: quote it",
+                place.key, place.version
+            );
+            findings.push(finding(&file.path, line, "misread-tag", message));
+        }
         let Ok(version) = Version::parse(&place.version) else { continue };
         if let Err(error) = rules.policy.check(place.repository.as_deref(), &version) {
             findings.push(finding(&file.path, line, "policy", format!("`{}`: {error}", place.key)));
@@ -357,11 +365,12 @@ mod tests {
         assert_eq!(
             found(&[(
                 "a.yaml",
-                "web: {image: {repository: docker.io/x/y, tag: latest}}\napi: {image: ghcr.io/acme/api}\n"
+                "web: {image: {repository: docker.io/x/y, tag: latest}}\napi: {image: ghcr.io/acme/api}\nbig: {image: {repository: ghcr.io/acme/big, tag: 1.10}}\n"
             )]),
             [
                 "a.yaml:1: policy: `web.image.tag`: the policy does not allow images of `docker.io/x/y`",
                 "a.yaml:2: missing-tag: `api.image`: the image `ghcr.io/acme/api` has neither tag nor digest",
+                "a.yaml:3: misread-tag: `big.image.tag`: the tag 1.10 is read as another value: quote it",
             ]
         );
     }

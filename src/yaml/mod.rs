@@ -27,7 +27,7 @@ pub use find::{Found, Sharing, find, inserting, missing, refuse_shared};
 pub use path::{Segment, YamlPath};
 pub use plain::read_plain;
 pub use resolver::Schema;
-pub use scalar::is_ambiguous;
+pub use scalar::{is_ambiguous, reads_otherwise};
 pub use value::Value;
 
 /// The number of a node in its stream, in the order of the parser's events.

@@ -13,6 +13,16 @@ pub fn is_ambiguous(text: &str) -> bool {
     is_reserved(text) || is_number(text) || is_date(text) || is_base_60(text)
 }
 
+/// Whether Helm and its like print the bare text otherwise than it is written: `1.10` as `1.1`, `20240101` as
+/// `2.0240101e+07`, `on` as `true`. Dates stay as they are.
+#[must_use]
+pub fn reads_otherwise(text: &str) -> bool {
+    /// From here on Go prints a float with an exponent.
+    const LARGE: f64 = 1e6;
+    let same = |number: f64| number.abs() < LARGE && number.to_string() == text;
+    is_ambiguous(text) && !is_date(text) && !text.parse().is_ok_and(same)
+}
+
 fn is_reserved(text: &str) -> bool {
     const WORDS: &[&str] = &[
         "", "~", "=", "<<", "null", "true", "false", "yes", "no", "on", "off", "y", "n", ".nan",
@@ -166,6 +176,12 @@ mod tests {
             assert!(is_ambiguous(text), "{text}");
         }
         assert!(is_ambiguous("") && is_ambiguous("2024-01-15 10:00:00"));
+        for text in ["1.10", "01", "12e4567", "1234567", "0x1F", "1_000", "+1", "on", ".5"] {
+            assert!(reads_otherwise(text), "{text}");
+        }
+        for text in ["15", "3.9", "0", "123456", "v1", "2024-01-15", "latest"] {
+            assert!(!reads_otherwise(text), "{text}");
+        }
     }
 
     #[test]
