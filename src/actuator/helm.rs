@@ -161,7 +161,10 @@ impl Actuator for Helm {
             let live = Live { uid: self.release.name.clone(), version, value };
             let mut compared = Compared::present(item, live);
             match self.releases.pending(&self.release, status)? {
-                Some(pending) if pending.is_fresh => compared.rejected = Some(pending.fresh()),
+                Some(pending) if pending.is_fresh => {
+                    compared.rejected = Some(pending.fresh());
+                    compared.remedy = Some(releases::WAIT);
+                }
                 Some(pending) => observation.notes.push(pending.announced(&self.release)),
                 // Helm renders nothing for a release that is pending.
                 None => compared = self.shown(compared, &mut observation.notes),

@@ -178,8 +178,11 @@ impl Actuator for Helmfile {
                 value["releases"] = json!("otherwise");
             }
             let live = Live { uid: "helmfile".to_owned(), version: differs.to_string(), value };
-            let mut compared =
-                Compared { rejected: rejected.clone(), ..Compared::present(item, live) };
+            let mut compared = Compared {
+                rejected: rejected.clone(),
+                remedy: rejected.is_some().then_some(releases::WAIT),
+                ..Compared::present(item, live)
+            };
             if differs && let Err(error) = self.show(&mut compared, &mut notes) {
                 notes.push(releases::unseen(&compared.item.id.to_string(), &error));
             }

@@ -253,11 +253,13 @@ impl Pending {
     /// Why nothing is done about it.
     pub(super) fn fresh(&self) -> String {
         let Self { state, since, .. } = self;
-        format!(
-            "it is {state} since {since}, and somebody may be at it (`pending-grace` says when it counts as left behind)"
-        )
+        format!("it is {state} since {since}, and somebody may be at it")
     }
 }
+
+/// What to do about a release that somebody may be at.
+pub(super) const WAIT: &str =
+    "wait until that has ended; `pending-grace` of the actuator says when it counts as left behind";
 
 /// What was applied before, and is not declared any more: Helm uninstalls nothing by itself, and neither do we.
 pub(super) fn left_behind(items: &[Item], inventory: &Inventory) -> Option<String> {
