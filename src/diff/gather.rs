@@ -11,7 +11,7 @@ use memchr::memmem;
 use super::mask::holds_secret;
 use super::{Diagnostic, TextDiff};
 use crate::manifest::{self, Chunk, Documents, Object, SourceFile, chunks};
-use crate::yaml::Unreadable;
+use crate::yaml::{DuplicateKey, Unreadable};
 
 /// Everything the comparison starts from.
 #[derive(Debug, Default)]
@@ -235,7 +235,8 @@ fn read_all(pieces: &[Piece<'_>]) -> Read {
     let read = |indices: &[usize]| -> Read {
         let one = |&index: &usize| {
             let piece = &pieces[index];
-            (index, manifest::read(piece.file, &piece.chunk, piece.position))
+            let documents = manifest::read(piece.file, &piece.chunk, piece.position);
+            (index, documents.and_then(|documents| of_one_kind(documents, piece.text())))
         };
         indices.iter().map(one).collect()
     };
@@ -250,6 +251,18 @@ fn read_all(pieces: &[Piece<'_>]) -> Read {
         let running: Vec<_> = parts.map(|part| scope.spawn(move || read(part))).collect();
         running.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
     })
+}
+
+/// A Secret that runs into the next document, for want of a `---`, counts as that: as lines it is masked all the same.
+fn of_one_kind(documents: Documents, text: &str) -> Result<Documents, Unreadable> {
+    let twice = documents.duplicates.iter().find(|duplicate| duplicate.key == "kind");
+    match twice.filter(|_| contains(text, "Secret")) {
+        Some(DuplicateKey { lines: [_, line], .. }) => {
+            let cause = "the key `kind` stands twice: a `---` may be missing".to_owned();
+            Err(Unreadable { line: *line as usize, cause })
+        }
+        None => Ok(documents),
+    }
 }
 
 /// Files with a document that no reader understands and that is not the same on both sides.

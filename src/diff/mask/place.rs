@@ -119,17 +119,17 @@ impl<'v> Seen<'v> {
         kind: impl Fn() -> Option<&'v str>,
     ) {
         match key {
-            "kind" => self.kind = text(),
+            // Of keys that stand twice, the one that is stricter.
+            "kind" if !is_secret(self.kind) => self.kind = text(),
             "name" => self.name = text(),
             "path" => self.path = text(),
-            "target" => self.target = kind(),
+            "target" if !is_secret(self.target) => self.target = kind(),
             "value" => self.has_value = true,
             _ => {}
         }
     }
 
     fn facts(&self) -> Facts {
-        let is_secret = |kind: Option<&str>| matches!(kind, Some("Secret" | "SecretList"));
         let path = self.path.filter(|path| self.has_value && path.starts_with('/'));
         let told_by_path = path.is_some_and(|path| {
             path.starts_with("/stringData") || path.rsplit('/').next().is_some_and(is_telling_name)
@@ -142,6 +142,10 @@ impl<'v> Seen<'v> {
             operation: path.is_some_and(|path| path.starts_with("/data") || path == "/"),
         }
     }
+}
+
+fn is_secret(kind: Option<&str>) -> bool {
+    matches!(kind, Some("Secret" | "SecretList"))
 }
 
 impl Place {

@@ -92,6 +92,15 @@ const PLACES: &[(&str, &str)] = &[
         "broken.json",
         "{\"a\": 1, \"password\": \"MARK\", \"b\": \"a \\\"token\\\": \\\"MARK\\\"\",,\n",
     ),
+    (
+        "deployment.yaml",
+        "{{- if .x }}\nenv:\n- name: DB_PASSWORD\n  value: MARK # x\n- value: 'MARK'\n  name: API_TOKEN\n- {name: X_SECRET, value: MARK}\n- name: KEY_TOKEN\n  value: |\n    MARK: x\n{{- end }}\n",
+    ),
+    (
+        "patch.yaml",
+        "a: [\n- {op: replace, path: /data/password, value: MARK}\n- op: add\n  path: /stringData/x\n  value: \"MARK\"\n",
+    ),
+    ("broken.json", "{\"env\": [\n{\"name\": \"DB_PASSWORD\",\n\"value\": \"MARK\"},,\n"),
     // Texts within texts.
     (
         "config.yaml",
@@ -104,6 +113,10 @@ const PLACES: &[(&str, &str)] = &[
     (
         "secret.yaml",
         "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData:\n  foo: | # MARK\n    ",
+    ),
+    (
+        "secret.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: x} # MARK\nstringData:\n  foo: MARK # MARK\nkind: X\n",
     ),
     // Names that tell.
     (
@@ -207,6 +220,10 @@ fn what_is_no_secret_stays() {
         ("compose.yaml", "environment: [HOST=OPEN, 'DB_PASSWORD=${OPEN}']\n"),
         ("a.yaml", "kind: ExternalSecret\nspec: {data: [{remoteRef: {key: OPEN}}]}\n"),
         ("broken.yaml", "a: [\nfoo: OPEN\nimagePullSecrets: OPEN\n"),
+        (
+            "deployment.yaml",
+            "{{- if .x }}\nenv:\n- name: PORT\n  value: OPEN\n- name: DB_PASSWORD\n  value: ${OPEN}\n{{- end }}\n",
+        ),
         ("notes.md", "Set the OPEN == token.\n"),
     ];
     for (name, text) in cases {
