@@ -380,7 +380,7 @@ mod tests {
     }
 
     fn history() -> History {
-        History::new(Ancestry::new(|later, earlier| later == LATER && earlier == NEW))
+        History::new(Ancestry::new(|later, earlier| Some(later == LATER && earlier == NEW)))
     }
 
     #[test]

@@ -29,11 +29,11 @@ pub(super) fn commit_of(revision: &str) -> &str {
 #[derive(Clone, Default)]
 pub struct Ancestry(Option<Arc<Ask>>);
 
-type Ask = dyn Fn(&str, &str) -> bool + Send + Sync;
+type Ask = dyn Fn(&str, &str) -> Option<bool> + Send + Sync;
 
 impl Ancestry {
-    /// `ask` is given the later one and the earlier one.
-    pub fn new(ask: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
+    /// `ask` is given the later one and the earlier one; `None` where it cannot tell now.
+    pub fn new(ask: impl Fn(&str, &str) -> Option<bool> + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(ask)))
     }
 }
@@ -66,7 +66,14 @@ impl History {
             return false;
         };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        *known.entry(commit.to_owned()).or_insert_with(|| ask(commit, ours))
+        if let Some(known) = known.get(commit) {
+            return *known;
+        }
+        let answer = ask(commit, ours);
+        if let Some(answer) = answer {
+            known.insert(commit.to_owned(), answer);
+        }
+        answer.unwrap_or(false)
     }
 }
 
@@ -184,7 +191,7 @@ mod tests {
         let later = id("b");
         let history = History::new(Ancestry::new(move |commit, ours| {
             assert!(commit != "1.2", "a chart's version is no commit");
-            commit == later && ours == "a".repeat(40)
+            Some(commit == later && ours == "a".repeat(40))
         }));
         let table = [
             (format!("main@sha1:{}", id("a")), true),

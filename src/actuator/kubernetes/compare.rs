@@ -135,8 +135,11 @@ fn owner(cluster: &Kubernetes, item: &Item, object: &Value) -> Option<String> {
 /// Whose an object is that is there before us and carries nobody's mark: what it holds that Git does not declare
 /// would be deleted with it one day. A namespace and what comes with it are there before anything can be.
 fn stranger(id: &Id) -> Option<String> {
-    let comes_first = id.is_namespace() || (id.kind == "ServiceAccount" && id.name == "default");
-    (!comes_first).then(|| "somebody else".to_owned())
+    (!comes_first(id)).then(|| "somebody else".to_owned())
+}
+
+pub(super) fn comes_first(id: &Id) -> bool {
+    id.is_namespace() || (id.kind == "ServiceAccount" && id.name == "default")
 }
 
 /// Without what identifies an object rather than being a part of it.
@@ -220,15 +223,21 @@ fn judge(cluster: &Kubernetes, candidate: &mut Candidate, result: &Value) {
         Drift { change, by }
     };
     let mut changes = field::changes(&before, &after);
-    if takeover::is_due(&candidate.live, &cluster.store.part_of()) {
-        let more = takeover::removals(&candidate.live, &compared.item.value);
-        changes.extend(more);
-    }
+    changes.extend(taken_over(cluster, compared, &candidate.live));
     compared.changes = changes.into_iter().map(drift).collect();
     let same_owner = owned(cluster, &candidate.live) == owned(cluster, result);
     if compared.changes.is_empty() && same_owner && compared.operation == Operation::Update {
         compared.operation = Operation::Keep;
     }
+}
+
+/// What goes because the object becomes ours.
+fn taken_over(cluster: &Kubernetes, compared: &Compared, live: &Value) -> Vec<field::FieldChange> {
+    let id = &compared.item.id;
+    if !takeover::is_due(cluster, id, live) {
+        return Vec::new();
+    }
+    takeover::removals(live, &compared.item.value, &takeover::ignored(cluster, id))
 }
 
 /// Without what the server keeps for itself.
@@ -282,6 +291,8 @@ fn reject(
         }
         _ if failure.message.contains("does not support dry run") => {
             compared.changes = declared_changes(compared);
+            let gone = taken_over(cluster, compared, &candidate.live);
+            compared.changes.extend(gone.into_iter().map(|change| Drift { change, by: None }));
             notes.push(format!("{id}: a webhook takes no dry runs: compared without the server"));
         }
         _ => compared.rejected = Some(hidden(&compared.item, &failure.message)),

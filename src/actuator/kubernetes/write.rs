@@ -73,8 +73,8 @@ fn patch(cluster: &Kubernetes, compared: &Compared) -> anyhow::Result<Call> {
     );
     let mut object = compared.item.value.clone();
     if let Some(live) = &compared.live {
-        if takeover::is_due(&live.value, &cluster.store.part_of()) {
-            takeover::take(cluster, &resource, id, &live.uid)?;
+        if takeover::is_due(cluster, id, &live.value) {
+            takeover::take(cluster, &resource, compared, &live.uid)?;
         }
         // Refused by the server if another object has this name by now.
         object["metadata"]["uid"] = json!(live.uid);

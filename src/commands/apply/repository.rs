@@ -73,10 +73,10 @@ impl Repository {
         Ancestry::new(move |later, earlier| {
             let here = root.as_ref().and_then(|root| Committed::find(root, later).ok()?);
             if let Some(known) = here.and_then(|committed| committed.follows(earlier)) {
-                return known;
+                return Some(known);
             }
             let ask = |connect: &Connect| connect()?.follows(later, earlier);
-            connect.as_ref().is_some_and(|connect| ask(connect).unwrap_or(false))
+            connect.as_ref().map_or(Some(false), |connect| ask(connect).ok())
         })
     }
 
