@@ -36,7 +36,8 @@ pub fn current(site: &Site) -> Version {
 pub fn misread(site: &Site) -> Option<&Spot> {
     let Place::Tag { tag, .. } = &site.place else { return None };
     // Kustomize refuses every number.
-    let is_refused = |text: &str| site.target == "kustomize" && text.parse::<f64>().is_ok();
+    let is_refused =
+        |text: &str| site.target == "kustomize" && text.parse::<f64>().is_ok_and(f64::is_finite);
     let changes = |text: &str| reads_otherwise(text) || is_refused(text);
     Some(tag).filter(|tag| tag.is_bare && !tag.value.is_empty() && changes(&tag.value))
 }

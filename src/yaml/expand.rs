@@ -62,11 +62,8 @@ fn refuse_line_separators(
     document: usize,
     offset: usize,
 ) -> Result<(), Unreadable> {
-    let span = stream.document_span(document);
-    let Some((at, found)) = quirks::line_separator(&stream.source()[span.clone()]) else {
-        return Ok(());
-    };
-    let before = &stream.source().as_bytes()[..span.start + at];
+    let Some((at, found)) = quirks::line_separator(stream, document) else { return Ok(()) };
+    let before = &stream.source().as_bytes()[..at];
     let line = 1 + offset + memchr::memchr_iter(b'\n', before).count();
     let cause = format!(
         "it holds the character U+{:04X}, which ends a line for Kubernetes' reader; in double quotes \

@@ -2,7 +2,7 @@
 //! where go-yaml 2, by which Kubernetes reads, goes its own way.
 
 use super::resolver;
-use super::{Kind, NodeRef, Style};
+use super::{Kind, NodeRef, Stream, Style};
 
 /// Whether it is the key `<<`, which takes over the entries of other mappings. Go's YAML library writes
 /// it with its tag.
@@ -14,13 +14,37 @@ pub(super) fn is_merge_key(key: NodeRef<'_>) -> bool {
 /// Characters at which YAML 1.1 ends a line, and 1.2 does not.
 const SEPARATORS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
-/// The first line separator of YAML 1.1 in a document: where it is, and which. JSON has none.
-pub(super) fn line_separator(document: &str) -> Option<(usize, char)> {
-    if document.is_ascii() || document.trim_start().starts_with('{') {
+/// The first line separator of YAML 1.1 in a document that reads otherwise for it: where it is, and which. JSON has none.
+pub(super) fn line_separator(stream: &Stream, document: usize) -> Option<(usize, char)> {
+    let span = stream.document_span(document);
+    let text = &stream.source()[span.clone()];
+    if text.is_ascii() || text.trim_start().starts_with('{') {
         return None;
     }
-    let at = document.find(SEPARATORS)?;
-    Some((at, document[at..].chars().next()?))
+    let found = text.match_indices(SEPARATORS).map(|(at, found)| (span.start + at, found));
+    let mut found = found.filter_map(|(at, found)| Some((at, found.chars().next()?)));
+    found.find(|&(at, found)| !is_harmless(stream, document, at, found))
+}
+
+/// Whether a separator changes nothing: at the end of a comment, or within a quoted value where Go keeps it.
+fn is_harmless(stream: &Stream, document: usize, at: usize, found: char) -> bool {
+    let source = stream.source();
+    let behind = &source[at + found.len_utf8()..];
+    let mut scalars = stream.nodes_of(document).filter(|node| node.scalar().is_some());
+    match scalars.find(|node| node.span().contains(&at)) {
+        None => {
+            let rest = behind.split('\n').next().unwrap_or_default();
+            rest.trim_start().is_empty()
+                || (rest.trim_start().starts_with('#') && !rest.contains(SEPARATORS))
+        }
+        Some(node) => {
+            let is_quoted = matches!(node.kind(), Kind::Scalar(Style::Single | Style::Double));
+            let is_key = source[node.span().end..].trim_start().starts_with(':');
+            let is_apart = |c: Option<char>| c.is_some_and(|c| !c.is_whitespace());
+            let (before, after) = (source[..at].chars().next_back(), behind.chars().next());
+            found != '\u{85}' && is_quoted && !is_key && is_apart(before) && is_apart(after)
+        }
+    }
 }
 
 /// A block scalar without the line feed that the parser adds at the end of a text that has none.
@@ -123,6 +147,9 @@ mod tests {
             ("\"1e6\": x\n", r#"{"1e6":"x"}"#),
             ("{\"a\": \"b\u{2028}c\"}\n", "{\"a\":\"b\u{2028}c\"}"),
             ("a: \"\\u2028\"\n", "{\"a\":\"\u{2028}\"}"),
+            ("a: b # x\u{2028}\n", r#"{"a":"b"}"#),
+            ("# pasted\u{2028}\n# x\u{85}# y\na: b\n", r#"{"a":"b"}"#),
+            ("a: \"x\u{2028}y\"\n", "{\"a\":\"x\u{2028}y\"}"),
         ];
         for (source, expected) in cases {
             let stream = Stream::parse(source.to_owned()).unwrap();
@@ -137,6 +164,8 @@ mod tests {
             ("a: 1\nb: x\u{2028}y\n", 2, "U+2028"),
             ("---\na: 1\nb: \"x\u{85}y\"\n", 3, "U+0085"),
             ("a: 1 # x\u{2029}y\n", 1, "U+2029"),
+            ("# x\u{2028}\na: |\n  x\u{2028}y\n", 3, "U+2028"),
+            ("a: \"x \u{2028}y\"\n", 1, "U+2028"),
             ("a: {?b: 1}\n", 1, "`?b` begins with a question mark"),
             ("a:\n- [?b]\n", 2, "`?b` begins with a question mark"),
         ];

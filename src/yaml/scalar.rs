@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use super::Style;
+use super::resolver::{Scalar, resolve_plain};
+use super::{Schema, Style};
 
 /// Whether a reader of YAML 1.1 or 1.2 takes the bare text for something other than a string.
 #[must_use]
@@ -20,7 +21,7 @@ pub fn reads_otherwise(text: &str) -> bool {
     /// From here on Go prints a float with an exponent.
     const LARGE: f64 = 1e6;
     let same = |number: f64| number.abs() < LARGE && number.to_string() == text;
-    is_ambiguous(text) && !is_date(text) && !text.parse().is_ok_and(same)
+    resolve_plain(text, Schema::Kubernetes).0 != Scalar::Text && !text.parse().is_ok_and(same)
 }
 
 fn is_reserved(text: &str) -> bool {
@@ -176,10 +177,10 @@ mod tests {
             assert!(is_ambiguous(text), "{text}");
         }
         assert!(is_ambiguous("") && is_ambiguous("2024-01-15 10:00:00"));
-        for text in ["1.10", "01", "12e4567", "1234567", "0x1F", "1_000", "+1", "on", ".5"] {
+        for text in ["1.10", "01", "12e45", "1234567", "0x1F", "1_000", "+1", "on", ".5"] {
             assert!(reads_otherwise(text), "{text}");
         }
-        for text in ["15", "3.9", "0", "123456", "v1", "2024-01-15", "latest"] {
+        for text in ["15", "3.9", "0", "123456", "v1", "2024-01-15", "12e4567", "nan", "latest"] {
             assert!(!reads_otherwise(text), "{text}");
         }
     }

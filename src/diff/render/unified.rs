@@ -97,7 +97,9 @@ pub fn of_changes(changes: &ChangeSet) -> String {
     };
     let (left, right) = (side(false), side(true));
     let objects: Vec<Object> = left.iter().chain(&right).flat_map(objects).collect();
-    let masker = Masker::learn(objects.iter(), std::iter::empty());
+    // Those of files that are not read as objects, too.
+    let texts = left.iter().chain(&right).filter_map(|file| file.text.as_deref());
+    let masker = Masker::learn(objects.iter(), texts);
     let files = changes.files().iter().map(|file| {
         let hide = |bytes: &[u8]| match std::str::from_utf8(bytes) {
             Ok(text) => masker.mask_file(text).into_bytes(),
