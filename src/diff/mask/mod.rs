@@ -161,7 +161,8 @@ impl Masker {
         let mut from = 0;
         for Spot { range, what } in text::find(text, place, depth) {
             let own = &text[range.clone()];
-            let end = &own[own.trim_end_matches(['\n', '\r']).len()..];
+            // A block's span ends where the next key begins.
+            let end = &own[own.trim_end().len()..];
             let shown = match what {
                 What::Value { text, encoded } => self.replacement(&text, encoded) + end,
                 What::Beside(text) => self.replacement(&text, false) + end,
@@ -372,6 +373,20 @@ mod tests {
         assert_eq!(
             masker.mask_file(text),
             "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  a: <masked> # <masked>\nstringData:\n  b: |\n    <masked>\n---\nkind: X\npassword: <masked>\nautomountServiceAccountToken: false\nport: 1\n"
+        );
+    }
+
+    #[test]
+    fn what_follows_a_block_begins_its_own_line() {
+        let text = "kind: Secret\nstringData:\n  a: |\n    one\n    two\n  b: x\n";
+        assert_eq!(
+            Masker::default().mask_file(text),
+            "kind: Secret\nstringData:\n  a: |\n    <masked>\n  b: <masked>\n"
+        );
+        let text = "raw:\n- a: |\n    kind: Secret\n    stringData: {a: b}\n  b: x\n";
+        assert_eq!(
+            Masker::default().mask_file(text),
+            "raw:\n- a: |\n    kind: Secret\n    stringData: {a: <masked>}\n  b: x\n"
         );
     }
 

@@ -242,8 +242,8 @@ pub(super) fn written(source: &str, range: &Range<usize>, style: Style, text: &s
             let first = own.len() - own.trim_start_matches(' ').len();
             let indent = " ".repeat(range.start - line + first);
             let skip = &own[..first];
-            let body = text.trim_end_matches('\n').replace('\n', &format!("\n{indent}"));
-            let end = &own[own.trim_end_matches(['\n', '\r']).len()..];
+            let body = text.trim_end().replace('\n', &format!("\n{indent}"));
+            let end = &own[own.trim_end().len()..];
             format!("{skip}{body}{end}")
         }
     }
