@@ -176,6 +176,22 @@ fn keep_mode_and_owner(file: &NamedTempFile, old: &fs::Metadata) -> io::Result<(
     file.as_file().set_permissions(old.permissions())
 }
 
+/// Lets a file be run by whoever may read it, or by nobody.
+#[cfg(unix)]
+pub fn set_program(path: &Path, wanted: bool) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path)?.permissions().mode();
+    let mode = if wanted { mode | (mode & 0o444) >> 2 } else { mode & !0o111 };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .with_context(|| format!("cannot change the mode of `{}`", path.display()))
+}
+
+/// Elsewhere a file's name says whether it is a program.
+#[cfg(not(unix))]
+pub fn set_program(_: &Path, _: bool) -> anyhow::Result<()> {
+    Ok(())
+}
+
 /// Temporary files are private; a file that is new is to be like any other.
 #[cfg(unix)]
 fn new_mode(file: &NamedTempFile) -> io::Result<()> {

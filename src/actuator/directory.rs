@@ -207,7 +207,7 @@ impl Directory {
         }
         files::replace(&path, &bytes_of(&compared.item.value)?)?;
         let wanted = lock(&self.programs).contains(&compared.item.id.name);
-        if is_program(&path)? == wanted { Ok(()) } else { set_program(&path, wanted) }
+        if is_program(&path)? == wanted { Ok(()) } else { files::set_program(&path, wanted) }
     }
 }
 
@@ -324,25 +324,10 @@ fn is_program(path: &Path) -> anyhow::Result<bool> {
     Ok(found.permissions().mode() & 0o111 != 0)
 }
 
-#[cfg(unix)]
-fn set_program(path: &Path, wanted: bool) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = fs::metadata(path)?.permissions().mode();
-    // Who may read it may run it.
-    let mode = if wanted { mode | (mode & 0o444) >> 2 } else { mode & !0o111 };
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-        .with_context(|| format!("cannot change the mode of `{}`", path.display()))
-}
-
 /// Elsewhere a file's name says whether it is a program.
 #[cfg(not(unix))]
 fn is_program(_: &Path) -> anyhow::Result<bool> {
     Ok(false)
-}
-
-#[cfg(not(unix))]
-fn set_program(_: &Path, _: bool) -> anyhow::Result<()> {
-    Ok(())
 }
 
 /// Text as text, anything else in Base64.

@@ -88,19 +88,18 @@ impl Helmfile {
         Ok(list.as_array().into_iter().flatten().filter(is_meant).map(release).collect())
     }
 
-    /// The releases that are to be there.
-    fn installed(&self) -> anyhow::Result<Vec<Release>> {
-        let all = self.releases()?.into_iter();
-        Ok(all.filter(|(_, installed)| *installed).map(|(release, _)| release).collect())
-    }
-
     /// Shows what the releases consist of, and would.
-    fn show(&self, compared: &mut Compared, notes: &mut Vec<String>) -> anyhow::Result<()> {
+    fn show(
+        &self,
+        all: &[(Release, bool)],
+        compared: &mut Compared,
+        notes: &mut Vec<String>,
+    ) -> anyhow::Result<()> {
         let mut live = String::new();
-        for (release, installed) in self.releases()? {
-            if self.releases.status(&release)?.is_some() {
+        for (release, installed) in all {
+            if self.releases.status(release)?.is_some() {
                 live.push_str("\n---\n");
-                live.push_str(&self.releases.manifest(&release)?);
+                live.push_str(&self.releases.manifest(release)?);
                 let why = "the Helmfile says `installed: false`";
                 notes.extend((!installed).then(|| format!("{release} is uninstalled: {why}")));
             }
@@ -112,15 +111,15 @@ impl Helmfile {
     }
 
     /// What an interrupted Helm left: what is done about it, and why it may not be yet.
-    fn pending(&self) -> anyhow::Result<(Vec<String>, Option<String>)> {
+    fn pending(&self, all: &[(Release, bool)]) -> anyhow::Result<(Vec<String>, Option<String>)> {
         let (mut notes, mut rejected) = (Vec::new(), None);
-        for release in self.installed()? {
-            let Some(status) = self.releases.status(&release)? else { continue };
-            match self.releases.pending(&release, &status)? {
+        for release in installed(all) {
+            let Some(status) = self.releases.status(release)? else { continue };
+            match self.releases.pending(release, &status)? {
                 Some(pending) if pending.is_fresh => {
                     rejected = Some(format!("{release}: {}", pending.fresh()));
                 }
-                Some(pending) => notes.push(pending.announced(&release)),
+                Some(pending) => notes.push(pending.announced(release)),
                 None => {}
             }
         }
@@ -128,14 +127,19 @@ impl Helmfile {
     }
 
     fn upgrade(&self) -> anyhow::Result<String> {
-        for release in self.installed()? {
-            self.releases.recover(&release)?;
+        for release in installed(&self.releases()?) {
+            self.releases.recover(release)?;
         }
         let mut words = vec!["apply", "--suppress-secrets"];
         words.extend((!self.releases.no_wait).then_some("--wait"));
         let argv = self.argv(&words);
         self.releases.run(&argv).succeed().map(|_| "helmfile".to_owned())
     }
+}
+
+/// The releases that are to be there.
+fn installed(all: &[(Release, bool)]) -> impl Iterator<Item = &Release> {
+    all.iter().filter(|(_, installed)| *installed).map(|(release, _)| release)
 }
 
 impl Actuator for Helmfile {
@@ -169,7 +173,8 @@ impl Actuator for Helmfile {
             _ => return Err(run.failed(&ended).into()),
         };
         // Helm shows no difference to what it left half done.
-        let (mut notes, rejected) = self.pending()?;
+        let all = self.releases()?;
+        let (mut notes, rejected) = self.pending(&all)?;
         let differs = differs || !notes.is_empty() || rejected.is_some();
         notes.extend(releases::left_behind(&items, inventory));
         let one = |item: Item| {
@@ -183,7 +188,7 @@ impl Actuator for Helmfile {
                 remedy: rejected.is_some().then_some(releases::WAIT),
                 ..Compared::present(item, live)
             };
-            if differs && let Err(error) = self.show(&mut compared, &mut notes) {
+            if differs && let Err(error) = self.show(&all, &mut compared, &mut notes) {
                 notes.push(releases::unseen(&compared.item.id.to_string(), &error));
             }
             compared

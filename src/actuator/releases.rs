@@ -125,7 +125,7 @@ impl Releases {
             }
             files::replace(&path, &file.bytes)?;
             if file.is_executable {
-                make_executable(&path)?;
+                files::set_program(&path, true)?;
             }
             // Writing to a string cannot fail.
             let _ = writeln!(listed, "{} {}", sha256(&file.bytes), file.path);
@@ -289,17 +289,6 @@ fn remedy(history: &Value) -> Remedy {
     let deployed = with(|state| matches!(state, "deployed" | "superseded")).max();
     let pending = || Remedy::Delete(with(|state| state.starts_with("pending-")).collect());
     deployed.map_or_else(pending, Remedy::Rollback)
-}
-
-#[cfg(unix)]
-fn make_executable(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn make_executable(_: &Path) -> std::io::Result<()> {
-    Ok(())
 }
 
 /// What a tool gets of our variables: the kubeconfig that we use, and nothing that leads it elsewhere.
