@@ -1,10 +1,7 @@
 //! The secrets in what cannot be parsed: templates, broken files, settings, prose. Line by line, and
 //! rather too much than too little.
 
-use std::collections::BTreeSet;
-use std::ops::Range;
-
-use super::names::{is_telling, is_telling_collection, is_telling_name};
+use super::names::{is_telling_collection, is_telling_name, is_telling_path, is_telling_variable};
 use super::place::Place;
 use super::shapes;
 use super::text::{Spot, What};
@@ -46,12 +43,9 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 fn elsewhere(piece: &str) -> Vec<Spot> {
     let mut spots = Vec::new();
     let mut covered: Option<usize> = None;
-    let told = told_items(piece);
-    let mut item = 0;
-    for (start, line) in lines(piece) {
+    for ((start, line), is_told) in lines(piece).zip(told_lines(piece)) {
         let body = line.trim_start();
         let indent = line.len() - body.len();
-        item += usize::from(begins_item(body));
         if covered.is_some_and(|above| indent > above) || body.is_empty() {
             if !body.is_empty() && !is_punctuation(body) {
                 spots.push(value(start + indent, body));
@@ -59,8 +53,11 @@ fn elsewhere(piece: &str) -> Vec<Spot> {
             continue;
         }
         covered = None;
+        let (dashes, key, rest) = parts(body);
+        let is_told_value = key == "value" && is_told;
+        let opens = opens(rest);
         let mut ranges = shapes::named(line, true);
-        let own = entry(line, "value").filter(|_| told.contains(&item));
+        let own = shapes::value_of(line, "value").filter(|_| is_told && !opens);
         if let Some(own) = own.filter(|own| !shapes::is_open(&line[own.clone()])) {
             ranges.retain(|range| range.end <= own.start || range.start >= own.end);
             ranges.push(own);
@@ -69,73 +66,32 @@ fn elsewhere(piece: &str) -> Vec<Spot> {
         for range in ranges {
             spots.push(value(start + range.start, &line[range]));
         }
-        let (dashes, key, rest) = parts(body);
-        let tells = is_telling_name(key)
-            || is_telling_collection(key)
-            || (key == "value" && told.contains(&item));
-        if tells && opens(rest) {
+        let tells = is_told_value || is_telling_name(key) || is_telling_collection(key);
+        if tells && opens {
             covered = Some(indent + dashes);
         }
     }
     spots
 }
 
-/// Whether a line begins an item of a list, or a mapping in braces.
-fn begins_item(body: &str) -> bool {
-    body.starts_with(['-', '{'])
-}
-
-/// The items whose `value` is a secret, for what their `name` or their `path` tells.
-fn told_items(piece: &str) -> BTreeSet<usize> {
-    let mut item = 0;
-    let mut told = BTreeSet::new();
+/// For each line, whether it is in an item whose `value` is a secret, for what the item's `name` or `path` tells.
+fn told_lines(piece: &str) -> Vec<bool> {
+    let (mut told, mut item) = (Vec::new(), 0);
     for (_, line) in lines(piece) {
-        item += usize::from(begins_item(line.trim_start()));
-        let tells = |key: &str| {
-            let text = entry(line, key).map(|range| line[range].trim_matches(QUOTES));
-            text.is_some_and(|text| tells_of_value(key, text))
+        let begins = line.trim_start().starts_with(['-', '{']);
+        if begins {
+            item = told.len();
+        }
+        let inherits = !begins && told.last() == Some(&true);
+        told.push(inherits);
+        let tells = |key: &str, tells: fn(&str) -> bool| {
+            shapes::value_of(line, key).is_some_and(|range| tells(&line[range]))
         };
-        if tells("name") || tells("path") {
-            told.insert(item);
+        if !inherits && (tells("name", is_telling_variable) || tells("path", is_telling_path)) {
+            told[item..].fill(true);
         }
     }
     told
-}
-
-fn tells_of_value(key: &str, text: &str) -> bool {
-    match text.strip_prefix('/').filter(|_| key == "path") {
-        Some(path) => {
-            path.starts_with("stringData") || path.rsplit('/').next().is_some_and(is_telling_name)
-        }
-        None => key == "name" && (is_telling(text) || is_telling_name(text)),
-    }
-}
-
-/// Quotes, and what stands before them in a text in quotes.
-const QUOTES: &[char] = &['"', '\'', '\\'];
-
-/// Where the value of a key is in a line.
-fn entry(line: &str, key: &str) -> Option<Range<usize>> {
-    let is_apart = |at: usize| {
-        line[..at].chars().next_back().is_none_or(|c| c.is_whitespace() || "\"'{,-\\".contains(c))
-    };
-    let behind = |at: usize| {
-        let behind = line[at + key.len()..].trim_start_matches(QUOTES).trim_start();
-        Some(line.len() - behind.strip_prefix(':')?.trim_start().len())
-    };
-    let mut places = line.match_indices(key).map(|(at, _)| at).filter(|&at| is_apart(at));
-    let start = places.find_map(behind)?;
-    let text = &line[start..];
-    let bare = text.trim_start_matches(QUOTES);
-    let skip = text.len() - bare.len();
-    let is_flow = line[..start].contains(['{', '[']);
-    let end = match bare.find(QUOTES) {
-        Some(end) if skip > 0 => end,
-        _ if is_flow && !bare.starts_with("{{") => bare.find([',', '}', ']']).unwrap_or(bare.len()),
-        _ => bare.find(" #").unwrap_or(bare.len()),
-    };
-    let range = start + skip..start + skip + bare[..end].trim_end().len();
-    (!range.is_empty() && !opens(Some(&line[start..]))).then_some(range)
 }
 
 /// Whether what follows a key is to come on deeper lines.

@@ -31,11 +31,22 @@ const COLLECTIONS: &[&str] = &[
 ];
 
 /// A name of a variable, such as `DB_PASSWORD`.
-pub(super) fn is_telling(name: &str) -> bool {
+fn is_telling(name: &str) -> bool {
     const WORDS: &[&str] =
         &["password", "passwd", "secret", "token", "apikey", "privatekey", "credential"];
     let plain: String = name.to_ascii_lowercase().replace(['_', '-'], "");
     WORDS.iter().any(|word| plain.contains(word))
+}
+
+/// A name of a variable, or a key, of whose value it tells.
+pub(super) fn is_telling_variable(name: &str) -> bool {
+    is_telling(name) || is_telling_name(name)
+}
+
+/// Where a JSON patch sets a secret.
+pub(super) fn is_telling_path(path: &str) -> bool {
+    let is_telling_end = || path.rsplit('/').next().is_some_and(is_telling_name);
+    path.starts_with('/') && (path.starts_with("/stringData") || is_telling_end())
 }
 
 /// A key such as `adminPassword` with a text of its own; not the name of something that holds one.

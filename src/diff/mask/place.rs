@@ -1,7 +1,9 @@
 //! Where in a document a walk is, and whether what stands there is a secret: one set of rules for
 //! values, for changes and for the text of a file.
 
-use super::names::{is_reference, is_telling, is_telling_collection, is_telling_name};
+use super::names::{
+    is_reference, is_telling_collection, is_telling_name, is_telling_path, is_telling_variable,
+};
 use crate::yaml::value::{Data, Map};
 use crate::yaml::{NodeRef, Value};
 
@@ -131,14 +133,11 @@ impl<'v> Seen<'v> {
 
     fn facts(&self) -> Facts {
         let path = self.path.filter(|path| self.has_value && path.starts_with('/'));
-        let told_by_path = path.is_some_and(|path| {
-            path.starts_with("/stringData") || path.rsplit('/').next().is_some_and(is_telling_name)
-        });
-        let named = self.name.is_some_and(|name| is_telling(name) || is_telling_name(name));
+        let named = self.name.is_some_and(is_telling_variable);
         Facts {
             secret: is_secret(self.kind) || is_secret(self.target),
             generator: self.kind == Some("SecretGenerator"),
-            told: told_by_path || (self.has_value && named),
+            told: path.is_some_and(is_telling_path) || (self.has_value && named),
             operation: path.is_some_and(|path| path.starts_with("/data") || path == "/"),
         }
     }

@@ -63,6 +63,17 @@ pub(super) fn named(line: &str, colons: bool) -> Vec<Range<usize>> {
     found
 }
 
+/// Where the value of a key is in a line, without a comment behind it.
+pub(super) fn value_of(line: &str, key: &str) -> Option<Range<usize>> {
+    let named =
+        line.match_indices(':').filter_map(|(at, _)| Some((at + 1, Name::before(line, at)?)));
+    let (from, name) = named.into_iter().find(|(_, name)| name.text == key)?;
+    let range = name.value(line, from, true);
+    let is_quoted = line[..range.start].ends_with(['"', '\'']);
+    let end = if is_quoted { None } else { line[range.clone()].find(" #") };
+    Some(range.start..end.map_or(range.end, |end| range.start + end))
+}
+
 /// The name in front of `=` or `:`.
 struct Name<'l> {
     text: &'l str,
@@ -105,13 +116,24 @@ impl<'l> Name<'l> {
             return until(rest.find(quote));
         }
         if self.quoted {
-            return until(rest.find([',', '}', ']']));
+            return until(flow_end(rest));
         }
         match (self.first, is_colon) {
             (false, false) => until(rest.find(|c: char| c.is_whitespace() || c == '"')),
-            (false, true) if line[..from].contains('{') => until(rest.find([',', '}', ']'])),
+            (false, true) if line[..from].contains('{') => until(flow_end(rest)),
             _ => until(None),
         }
+    }
+}
+
+/// Where a value in braces ends; template actions are parts of it.
+fn flow_end(rest: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let end = from + rest[from..].find([',', '}', ']'])?;
+        let Some(action) = rest[from..end].find("{{") else { return Some(end) };
+        from += action;
+        from += rest[from..].find("}}")? + "}}".len();
     }
 }
 

@@ -94,7 +94,7 @@ const PLACES: &[(&str, &str)] = &[
     ),
     (
         "deployment.yaml",
-        "{{- if .x }}\nenv:\n- name: DB_PASSWORD\n  value: MARK # x\n- value: 'MARK'\n  name: API_TOKEN\n- {name: X_SECRET, value: MARK}\n- name: KEY_TOKEN\n  value: |\n    MARK: x\n{{- end }}\n",
+        "{{- if .x }}\nenv:\n- name: DB_PASSWORD\n  value: MARK # x\n- value: 'MARK'\n  name: API_TOKEN\n- {name: X_SECRET, value: MARK}\n- {name: Y_TOKEN, value: {{ .y }}MARK}\n- name: KEY_TOKEN\n  value: |\n    MARK: x\n{{- end }}\n",
     ),
     (
         "patch.yaml",
